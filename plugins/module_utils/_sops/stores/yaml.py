@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The YAML store: text to tree and back, one document or many.
+
+Private to the collection.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Sequence
+
+from ..._errors import EmptyFileError
+from ..tree import DEFAULT_LIMITS, Limits, Tree
+from . import yaml_emitter, yaml_splices
+from .base import Block, Typed, decode
+from .yaml_data import Builder
+from .yaml_events import events
+from .yaml_scanner import Scanner
+
+
+class YamlStore:
+    """Text to tree and back for YAML, one or many documents."""
+
+    name = "yaml"
+
+    def load(self, content: bytes, *, where: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Tree:
+        """Read a file, plain or encrypted."""
+        prefix, text = decode(content, where=where, limits=limits)
+        tree = Scanner(text, prefix, where, limits).scan()
+        if not tree.branches:
+            raise EmptyFileError("the file holds no document, only comments or blank lines", where=where)
+        return tree
+
+    def metadata(self, tree: Tree) -> t.Any:
+        """The stored metadata of the first document."""
+        return tree.branches[0].metadata
+
+    def metadata_block(self, tree: Tree, changes: dict[str, str]) -> Block | None:
+        """The metadata as it stands in the first document but for these values."""
+        return yaml_splices.metadata_block(tree, changes)
+
+    def emit_encrypted(
+        self,
+        tree: Tree,
+        tokens: Sequence[str | None],
+        comments: Sequence[str | None],
+        metadata: dict[str, t.Any],
+        *,
+        styles: Sequence[str | None] | None = None,
+        block: Block | None = None,
+    ) -> bytes:
+        """The plain file with tokens in place of values, and the metadata in every document."""
+        text = yaml_splices.encrypted(tree, tokens, comments, metadata, styles, block)
+        return (tree.prefix + text).encode()
+
+    def emit_plain(self, tree: Tree, values: Sequence[Typed | None], comments: Sequence[str | None]) -> bytes:
+        """The encrypted file with values in place of tokens, without the metadata."""
+        return (tree.prefix + yaml_splices.plain(tree, values, comments)).encode()
+
+    def emit_masked(self, tree: Tree, marks: Sequence[str | None], comments: Sequence[str | None], footer: str) -> str:
+        """A text for people: marks in place of values."""
+        return yaml_splices.masked(tree, marks, comments, footer)
+
+    def data(self, content: bytes, *, where: str | None = None, limits: Limits = DEFAULT_LIMITS) -> list[t.Any]:
+        """Plain Python data of every document, merge keys merged, later documents included."""
+        _prefix, text = decode(content, where=where, limits=limits)
+        builder = Builder(where, limits)
+        return [builder.take() for event in events(text, where) if builder.feed(event)]
+
+    def dump(self, data: t.Any) -> bytes:
+        """A plain file with this data, as sops would write it."""
+        return yaml_emitter.dump(data).encode("utf-8", "strict")

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The events of libyaml: the one place that imports PyYAML, and of it only the binding to libyaml.
+
+Private to the collection. The pure Python parser refuses legal files and is some twenty times slower, so
+it is no substitute. Offsets count characters.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._errors import MalformedFileError, MissingLibraryError
+from .base import place
+
+try:
+    from yaml._yaml import CParser  # noqa: TID251  (the one place)
+    from yaml.error import MarkedYAMLError, YAMLError  # noqa: TID251
+    from yaml.events import (  # noqa: TID251
+        AliasEvent,
+        DocumentEndEvent,
+        DocumentStartEvent,
+        MappingEndEvent,
+        MappingStartEvent,
+        ScalarEvent,
+        SequenceEndEvent,
+        SequenceStartEvent,
+        StreamEndEvent,
+    )
+
+    HAS_LIBYAML = True
+except ImportError:
+    HAS_LIBYAML = False
+
+__all__ = [
+    "AliasEvent",
+    "DocumentEndEvent",
+    "DocumentStartEvent",
+    "MappingEndEvent",
+    "MappingStartEvent",
+    "ScalarEvent",
+    "SequenceEndEvent",
+    "SequenceStartEvent",
+    "StreamEndEvent",
+    "events",
+]
+
+
+def events(text: str, where: str | None) -> t.Iterator[t.Any]:
+    """All events; errors name the line and never quote the text."""
+    if not HAS_LIBYAML:
+        raise MissingLibraryError(
+            "PyYAML with libyaml", hint="install a wheel of PyYAML, or build it with the libyaml headers at hand"
+        )
+    get = CParser(text).get_event
+    try:
+        event = get()
+        while event is not None:
+            yield event
+            event = get()
+    except MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else None
+        raise MalformedFileError(f"the file is not YAML: {exc.problem}", where=place(where, line)) from None
+    except YAMLError as exc:
+        raise MalformedFileError("the file is not YAML: it holds a character that YAML forbids", where=where) from exc

@@ -1,0 +1,470 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One pass over the events of a YAML text: every value and comment with its position and path.
+
+Private to the collection.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Sequence
+
+from ..._errors import EncryptionError, LimitError, MalformedFileError, UnsupportedError
+from ..tree import NULL, STR, Box, Branch, Comment, Leaf, Limits, Tree, line_of
+from . import yaml_comments
+from .base import place
+from .yaml_data import Builder
+from .yaml_events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+    events,
+)
+from .yaml_scalars import Untypable, resolve, resolve_tagged
+
+METADATA_KEY = "sops"
+_PROPERTIES = re.compile(
+    "(?:&[0-9A-Za-z_-]+|!<[^>]*>|![^\\s,\\[\\]{}]*|#[^\r\n\x85\u2028\u2029]*|[ \t\r\n\x85\u2028\u2029]+)*"
+)
+_HASH_IN_PROPERTIES = re.compile("#([^\r\n\x85\u2028\u2029]*)")
+_new_leaf = tuple.__new__
+
+
+class Scanner:
+    """One pass over the events of a text."""
+
+    def __init__(self, text: str, prefix: str, where: str | None, limits: Limits) -> None:
+        self.text = text
+        self.where = where
+        self.limits = limits
+        self.tree = Tree(text, prefix, [], [], [], [])
+        self.closed: list[Box] = []
+        self.copies = 0
+
+    # --- errors
+
+    def fail(self, message: str, index: int, kind: type[MalformedFileError] = MalformedFileError) -> t.NoReturn:
+        raise kind(message, where=place(self.where, line_of(self.text, index)))
+
+    def refuse(self, message: str, index: int) -> t.NoReturn:
+        raise EncryptionError(message, where=place(self.where, line_of(self.text, index)))
+
+    # --- the pass
+
+    def scan(self) -> Tree:  # noqa: C901, PLR0912, PLR0915  (one loop on purpose: it runs for every token)
+        text = self.text
+        tree = self.tree
+        leaves = tree.leaves
+        closed = self.closed
+        never = len(text) + 1
+        hash_at = text.find("#")
+        if hash_at < 0:
+            hash_at = never
+        pos = 0
+        box: Box | None = None
+        branch: Branch | None = None
+        anchors: dict[str, tuple[int, int, str, bool]] = {}
+        open_anchors: list[tuple[str, Box, int]] = []
+        depth = 0
+        limits = self.limits
+        max_depth, max_nodes = limits.depth, limits.nodes
+        root = Box(None, "", "", is_sequence=False, flow=False, indent=0)
+        p_box = p_outer = root
+        p_opens = False
+        collector: Builder | None = None
+        for event in events(text, self.where):
+            cls = event.__class__
+            if collector is not None and branch is not None and box is not None:
+                done = collector.feed(event)
+                if cls is ScalarEvent and collector.finished_key is not None:
+                    self.remember_metadata(branch, collector.finished_key, event, box)
+                if event.end_mark.index > event.start_mark.index:
+                    branch.end = event.end_mark.index
+                if done:
+                    branch.metadata = collector.take()
+                    collector = None
+                    pos = self.end_of_metadata(branch)
+                    hash_at = text.find("#", pos)
+                    if hash_at < 0:
+                        hash_at = never
+                    closed.clear()
+                    p_box = p_outer = box
+                    p_opens = False
+                    box.expects_key = True
+                continue
+
+            if cls is ScalarEvent:
+                start = event.start_mark.index
+                end = event.end_mark.index
+                style = event.style or ""
+                tag = event.tag
+                anchor = event.anchor
+                begin = start
+                if box is None:
+                    if branch is None or style or tag or resolve(event.value)[0] != NULL:
+                        self.fail("the document is a single value, not a mapping", start)
+                    branch.null_span = (start, end)
+                    if hash_at < start:
+                        self.gap(pos, start, p_box, p_outer, p_opens, root, 0, None, root.indent)
+                    pos = end
+                    continue
+                if hash_at < start:
+                    dash = box if box.is_sequence and not box.flow else None
+                    self.gap(pos, start, p_box, p_outer, p_opens, box, box.indent, dash, _inner(closed, box))
+                if closed:
+                    closed.clear()
+                if anchor is not None or tag is not None:
+                    start = _PROPERTIES.match(text, begin, end).end()  # type: ignore[union-attr]
+                    if hash_at < start:
+                        self.property_comments(begin, start, box)
+                value = event.value
+                if box.expects_key:
+                    if (tag is not None or not (style or _plain_key(value))) and (
+                        self.typed(value, tag, style, start)[0] != STR
+                    ):
+                        self.refuse("a key is not a string: put it in quotes", begin)
+                    if value in box.seen:
+                        self.fail("a key occurs twice in the same mapping", begin)
+                    box.seen.add(value)
+                    box.last = value
+                    box.expects_key = False
+                    if anchor is not None:
+                        anchors.pop(anchor, None)
+                    if hash_at < end:
+                        hash_at = text.find("#", end)
+                        if hash_at < 0:
+                            hash_at = never
+                    before_token = pos
+                    pos = end
+                    p_box = p_outer = box
+                    p_opens = True
+                    if value == METADATA_KEY and box.parent is None and branch is not None:
+                        branch.metadata_span = (begin, end)
+                        branch.metadata_before = before_token
+                        collector = Builder(self.where, limits, nested=True)
+                    continue
+                if box.is_sequence:
+                    path = box.path
+                    key = box.key
+                    box.count += 1
+                else:
+                    key = box.last
+                    path = f"{box.path}{key}:"
+                    box.expects_key = True
+                if tag is None:
+                    if style:
+                        kind, data = STR, value
+                    else:
+                        try:
+                            kind, data = resolve(value)
+                        except Untypable as exc:
+                            self.refuse(str(exc), begin)
+                else:
+                    kind, data = self.typed(value, tag, style, start)
+                if anchor is not None:
+                    anchors[anchor] = (len(leaves), len(leaves) + 1, path, True)
+                leaves.append(_new_leaf(Leaf, (start, end, style, kind, data, path, box, key, begin)))
+                if len(leaves) > max_nodes:
+                    self.fail(f"the file holds more than {max_nodes} values", begin, LimitError)
+                if style == "|" or style == ">":  # noqa: PLR1714  (faster)
+                    if hash_at < end:
+                        comment = yaml_comments.header_comment(text, start, end, box)
+                        if comment is not None:
+                            tree.comments.append(comment)
+                    pos = start + len(text[start:end].rstrip(" \t\r\n\x85\u2028\u2029"))
+                else:
+                    pos = end
+                if hash_at < end:
+                    hash_at = text.find("#", end)
+                    if hash_at < 0:
+                        hash_at = never
+                p_box = p_outer = box
+                p_opens = kind == NULL and start == end
+                continue
+
+            if cls is MappingStartEvent or cls is SequenceStartEvent:
+                begin = event.start_mark.index
+                end = event.end_mark.index
+                flow = bool(event.flow_style)
+                sequence = cls is SequenceStartEvent
+                parent = box
+                start = begin
+                if parent is None:
+                    if sequence or branch is None:
+                        self.fail("the document is a list, not a mapping", begin)
+                    opened = branch.root
+                    opened.flow = flow
+                    branch.empty = False
+                    branch.root_begin = begin
+                elif parent.expects_key:
+                    self.refuse("a key is a mapping or a list, only strings can be keys", begin)
+                elif parent.is_sequence:
+                    parent.count += 1
+                    opened = Box(parent, parent.key, parent.path, is_sequence=sequence, flow=flow, indent=0)
+                else:
+                    key = parent.last
+                    opened = Box(parent, key, f"{parent.path}{key}:", is_sequence=sequence, flow=flow, indent=0)
+                    parent.expects_key = True
+                indentless = sequence and not flow and end > begin and text[end - 1] == "-"
+                opened.indent = event.end_mark.column - (1 if indentless else 0)
+                if hash_at < begin:
+                    dash = parent if parent is not None and parent.is_sequence and not parent.flow else None
+                    inside = not flow
+                    target = opened if inside or parent is None else parent
+                    column = parent.indent if dash is not None and parent is not None else opened.indent
+                    self.gap(pos, begin, p_box, p_outer, p_opens, target, column, dash, _inner(closed, parent or root))
+                if closed:
+                    closed.clear()
+                if event.anchor is not None or event.tag is not None:
+                    start = _PROPERTIES.match(text, begin, end).end()  # type: ignore[union-attr]
+                    if hash_at < start:
+                        self.property_comments(begin, start, opened)
+                if event.anchor is not None:
+                    anchors.pop(event.anchor, None)
+                    open_anchors.append((event.anchor, opened, len(leaves)))
+                depth += 1
+                if depth > max_depth:
+                    self.fail(f"the file is nested deeper than {max_depth} levels", begin, LimitError)
+                pos = end if flow or indentless else start
+                if hash_at < pos:
+                    hash_at = text.find("#", pos)
+                    if hash_at < 0:
+                        hash_at = never
+                box = opened
+                p_box = p_outer = opened
+                p_opens = not flow
+                continue
+
+            if cls is MappingEndEvent or cls is SequenceEndEvent:
+                if box is None:
+                    break
+                ended = box
+                depth -= 1
+                if ended.flow:
+                    end = event.end_mark.index
+                    begin = event.start_mark.index
+                    if hash_at < begin:
+                        self.gap(pos, begin, p_box, p_outer, False, ended, 0, None, 0)
+                    if ended.parent is None and branch is not None:
+                        branch.last_end = pos
+                        branch.end = begin
+                    if hash_at < end:
+                        hash_at = text.find("#", end)
+                        if hash_at < 0:
+                            hash_at = never
+                    pos = end
+                    p_box = ended
+                    p_outer = ended.parent or root
+                    p_opens = False
+                    closed.clear()
+                else:
+                    closed.append(ended)
+                if open_anchors and open_anchors[-1][1] is ended:
+                    name, _box, first = open_anchors.pop()
+                    anchors[name] = (first, len(leaves), ended.path, False)
+                box = ended.parent
+                continue
+
+            if cls is AliasEvent:
+                start = event.start_mark.index
+                end = event.end_mark.index
+                if box is None:
+                    self.fail("the document is an alias, not a mapping", start)
+                if hash_at < start:
+                    dash = box if box.is_sequence and not box.flow else None
+                    self.gap(pos, start, p_box, p_outer, p_opens, box, box.indent, dash, _inner(closed, box))
+                closed.clear()
+                known = anchors.get(event.anchor)
+                if known is None:
+                    self.fail("an alias names an anchor that is not there, or contains itself", start)
+                if hash_at < end:
+                    hash_at = text.find("#", end)
+                    if hash_at < 0:
+                        hash_at = never
+                pos = end
+                p_box = p_outer = box
+                if box.expects_key:
+                    raise UnsupportedError(
+                        "an alias is used as a key, which is not supported yet",
+                        where=place(self.where, line_of(text, start)),
+                        hint="write the key out",
+                    )
+                p_opens = False
+                self.copy(known, start, end, box)
+                box.count += 1
+                box.expects_key = not box.is_sequence
+                continue
+
+            if cls is DocumentStartEvent:
+                begin = event.start_mark.index
+                end = event.end_mark.index
+                explicit = bool(event.explicit)
+                if len(tree.branches) >= limits.documents:
+                    self.fail(f"the file holds more than {limits.documents} documents", begin, LimitError)
+                if explicit and event.version is not None and tuple(event.version) != (1, 1):
+                    self.fail("the %YAML directive is not 1.1, which sops does not read: remove it", begin)
+                if explicit:
+                    if hash_at < begin:
+                        self.gap(pos, begin, p_box, p_outer, p_opens, root, root.indent, None, _inner(closed, root))
+                    closed.clear()
+                root = Box(None, "", "", is_sequence=False, flow=False, indent=0)
+                branch = Branch(root, begin, explicit)
+                tree.branches.append(branch)
+                anchors.clear()
+                if explicit:
+                    if hash_at < end:
+                        self.directive_comments(begin, end, root)
+                        hash_at = text.find("#", end)
+                        if hash_at < 0:
+                            hash_at = never
+                    pos = end
+                    p_box = p_outer = root
+                    p_opens = True
+                box = None
+                continue
+
+            if cls is DocumentEndEvent:
+                box = None
+                if branch is None:
+                    break
+                # What follows is read as if the metadata stood there: it will.
+                if event.explicit:
+                    begin = event.start_mark.index
+                    if hash_at < begin:
+                        self.gap(pos, begin, p_box, p_outer, p_opens, root, root.indent, None, _inner(closed, root))
+                    closed.clear()
+                    if not branch.root.flow or branch.empty:
+                        branch.end = begin
+                    pos = event.end_mark.index
+                    if hash_at < pos:
+                        hash_at = text.find("#", pos)
+                        if hash_at < 0:
+                            hash_at = never
+                    p_box = p_outer = root
+                    p_opens = False
+                elif not branch.root.flow or branch.empty:
+                    branch.end = -1
+                continue
+
+            if cls is StreamEndEvent:
+                if hash_at < len(text):
+                    self.gap(pos, len(text), p_box, p_outer, p_opens, root, root.indent, None, _inner(closed, root))
+                break
+
+        self.finish()
+        if "<<" in text:
+            for leaf in leaves:
+                if leaf.key == "<<":
+                    self.fail("a merge key (<<) holds a value, not a mapping", leaf.start)
+        return tree
+
+    def finish(self) -> None:
+        """Documents without an end marker end where the next one starts."""
+        branches = self.tree.branches
+        for number, branch in enumerate(branches):
+            if branch.end == -1:
+                branch.end = branches[number + 1].start if number + 1 < len(branches) else len(self.text)
+        # The parser may drop an alias or comment out of order only through gaps found late; keep file order.
+        self.tree.comments.sort(key=_start)
+
+    # --- pieces that are not on the hot path
+
+    def typed(self, value: str, tag: str | None, style: str, index: int) -> tuple[str, str]:
+        try:
+            if tag is None or (tag == "!" and not style):
+                return resolve(value) if tag is None else (STR, value)
+            return resolve_tagged(value, tag, plain=not style)
+        except Untypable as exc:
+            self.refuse(str(exc), index)
+
+    def gap(
+        self,
+        start: int,
+        end: int,
+        p_box: Box,
+        p_outer: Box,
+        p_opens: bool,
+        n_box: Box,
+        n_column: int,
+        dash: Box | None,
+        inner: int,
+    ) -> None:
+        before = yaml_comments.Before(p_box, p_outer, p_opens)
+        after = yaml_comments.After(n_box, n_column, dash)
+        self.tree.comments.extend(yaml_comments.attach(self.text, start, end, before, after, self.closed, inner))
+
+    def property_comments(self, begin: int, end: int, box: Box) -> None:
+        for match in _HASH_IN_PROPERTIES.finditer(self.text, begin, end):
+            self.tree.comments.append(Comment(match.start(1), match.end(1), match[1], box))
+
+    def directive_comments(self, begin: int, end: int, box: Box) -> None:
+        """Comments between directives; a `#` inside of a directive does not open one."""
+        for match in re.finditer("(?:^|[ \t\r\n])#([^\r\n]*)", self.text[begin:end]):
+            self.tree.comments.append(Comment(begin + match.start(1), begin + match.end(1), match[1], box))
+
+    def remember_metadata(self, branch: Branch, key: str, event: t.Any, box: Box) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        style = event.style or ""
+        branch.metadata_leaves[key] = Leaf(start, end, style, STR, event.value, "", box, key, start)
+
+    def end_of_metadata(self, branch: Branch) -> int:
+        """Set the span of the metadata, from the key to the end of its last value; blank lines stay out."""
+        key_start = (branch.metadata_span or (0, 0))[0]
+        end = key_start + len(self.text[key_start : branch.end].rstrip(" \t\r\n\x85\u2028\u2029"))
+        branch.metadata_span = (key_start, end)
+        return end
+
+    def copy(self, known: tuple[int, int, str, bool], start: int, end: int, box: Box) -> None:
+        """Repeat the leaves of an anchor under the path of the alias."""
+        first, last, old_path, single = known
+        leaves = self.tree.leaves
+        key = box.key if box.is_sequence else box.last
+        path = box.path if box.is_sequence else f"{box.path}{key}:"
+        self.copies += last - first
+        if self.copies > self.limits.copies:
+            self.fail(f"aliases add more than {self.limits.copies} values", start, LimitError)
+        target = len(leaves)
+        boxes: dict[Box, Box] = {}
+        for leaf in leaves[first:last]:
+            if single:
+                leaves.append(leaf._replace(path=path, box=box, key=key, begin=-1))
+                continue
+            new_path = path + leaf.path[len(old_path) :]
+            new_key = leaf.key if new_path != path else key
+            new_box = self.copied_box(leaf.box, old_path, path, key, box, boxes)
+            leaves.append(leaf._replace(path=new_path, box=new_box, key=new_key, begin=-1))
+        self.tree.aliases.append((start, end, first, last, target, len(leaves)))
+
+    def copied_box(self, box: Box, old_path: str, path: str, key: str, parent: Box, boxes: dict[Box, Box]) -> Box:
+        known = boxes.get(box)
+        if known is None:
+            above, own_key = parent, key
+            if len(box.path) > len(old_path) and box.parent is not None:
+                above = self.copied_box(box.parent, old_path, path, key, parent, boxes)
+                own_key = box.key
+            new_path = path + box.path[len(old_path) :]
+            known = Box(above, own_key, new_path, is_sequence=box.is_sequence, flow=box.flow, indent=box.indent)
+            boxes[box] = known
+        return known
+
+
+def _inner(closed: Sequence[Box], box: Box) -> int:
+    """Indentation of the innermost block that was open after the previous token."""
+    return closed[0].indent if closed else box.indent
+
+
+def _plain_key(value: str) -> bool:
+    return bool(value) and value[0].isalpha() and value[0] not in "tTfFnN"
+
+
+def _start(comment: Comment) -> int:
+    return comment.start

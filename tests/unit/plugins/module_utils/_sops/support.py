@@ -1,0 +1,20 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small things that several tests of the engine share."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import Surroundings
+
+NOWHERE = Surroundings({}, "/nowhere", lambda _path: None, lambda _words, _environment: "")
+"""Surroundings without any key."""
+
+
+class Keys(t.NamedTuple):
+    """An age key pair."""
+
+    private: str
+    public: str

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hard files, each a `.case` file that says what it shows and what is expected."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from datetime import datetime
+
+import pytest
+
+from ansible_collections.fluxseed.gitops.plugins.module_utils import _errors
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import cases
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import NOWHERE, Keys
+
+CASES = cases.read_all()
+
+
+def of_kind(expect: str) -> t.Any:
+    chosen = [case for case in CASES if case.header["expect"] == expect]
+    return pytest.mark.parametrize("case", chosen, ids=[case.name for case in chosen])
+
+
+def rule_of(case: cases.Case, keys: Keys) -> Rule:
+    return Rule.of([keys.public], encrypted_regex=case.header.get("regex"))
+
+
+def plain_json(data: t.Any) -> t.Any:
+    """Data as JSON has it; times as text."""
+    return json.loads(
+        json.dumps(data, default=lambda value: str(value) if isinstance(value, datetime) else repr(value))
+    )
+
+
+def test_every_case_has_an_expectation_that_is_tested() -> None:
+    assert {case.header["expect"] for case in CASES} == {"same", "values", "refused", "opens"}
+
+
+@of_kind("same")
+def test_the_file_comes_back_byte_for_byte(case: cases.Case, keys: Keys, ring: KeyRing) -> None:
+    store = store_for(case.name, case.header["store"])
+    content = document.encrypt(case.body, rule_of(case, keys), store=store).content
+    assert document.decrypt(content, ring, store=store) == case.body
+    assert not document.edit(content, case.body, ring, store=store).needed
+
+
+@of_kind("values")
+def test_the_values_come_back_and_stay(case: cases.Case, keys: Keys, ring: KeyRing) -> None:
+    store = store_for(case.name, case.header["store"])
+    content = document.encrypt(case.body, rule_of(case, keys), store=store).content
+    values = document.values(content, ring, store=store)
+    assert repr(plain_json(values)) == repr(json.loads(case.header["data"]))
+    assert not document.edit(content, case.body, ring, store=store).needed
+
+
+@of_kind("refused")
+def test_the_file_is_refused(case: cases.Case, keys: Keys) -> None:
+    error, _, message = case.header["error"].partition(": ")
+    with pytest.raises(getattr(_errors, error), match=message) as caught:
+        document.encrypt(case.body, rule_of(case, keys), store=store_for(case.name, case.header["store"]))
+    assert type(caught.value).__name__ == error
+
+
+@of_kind("opens")
+def test_the_encrypted_file_opens(case: cases.Case) -> None:
+    store = store_for(case.name, case.header["store"])
+    ring = gather(NOWHERE, [(case.name, case.header["identity"])])
+    plain = document.decrypt(case.body, ring, store=store)
+    assert b"ENC[" not in plain
+    assert plain_json(document.values(case.body, ring, store=store)) == json.loads(case.header["data"])
+    assert not document.edit(case.body, plain, ring, store=store).needed

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where identities come from, and what is said when none fits."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
+    DataKeyError,
+    FileAccessError,
+    UnsupportedError,
+)
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, Surroundings, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.selectors import Selector
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import Keys
+
+DATA_KEY = b"d" * 32
+
+
+def surroundings(
+    environment: dict[str, str] | None = None,
+    files: dict[str, str] | None = None,
+    command: t.Callable[[t.Sequence[str], t.Mapping[str, str]], str] | None = None,
+) -> Surroundings:
+    def no_command(words: t.Sequence[str], extra: t.Mapping[str, str]) -> str:
+        raise AssertionError(words)
+
+    return Surroundings(environment or {}, "/home/me", (files or {}).get, command or no_command)
+
+
+def metadata_for(*recipients: str) -> Metadata:
+    keys = tuple(AgeKey(recipient).wrap(DATA_KEY) for recipient in recipients)
+    return Metadata((keys,), Selector(), "2026-01-02T03:04:05Z", "")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda private: surroundings({"SOPS_AGE_KEY": f"# mine\n{private} "}),
+        lambda private: surroundings({"SOPS_AGE_KEY_FILE": "/k"}, {"/k": private}),
+        lambda private: surroundings({}, {"/home/me/.config/sops/age/keys.txt": private}),
+        lambda private: surroundings({"XDG_CONFIG_HOME": "/c"}, {"/c/sops/age/keys.txt": private}),
+        lambda private: surroundings(
+            {"SOPS_AGE_KEY_CMD": "get 'a key'"},
+            command=lambda words, _extra: private if words == ["get", "a key"] else "",
+        ),
+    ],
+)
+def test_each_source_of_sops_is_read(keys: Keys, make: t.Callable[[str], Surroundings]) -> None:
+    assert gather(make(keys.private)).data_key(metadata_for(keys.public)) == DATA_KEY
+
+
+def test_all_sources_are_used_together(keys: Keys, other_keys: Keys) -> None:
+    ring = gather(surroundings({"SOPS_AGE_KEY": keys.private, "SOPS_AGE_KEY_FILE": "/k"}, {"/k": other_keys.private}))
+    assert set(ring.recipients) == {keys.public, other_keys.public}
+
+
+def test_explicit_keys_switch_the_others_off(keys: Keys, other_keys: Keys) -> None:
+    ring = gather(surroundings({"SOPS_AGE_KEY": keys.private}), [("parameter", other_keys.private)])
+    assert ring.recipients == (other_keys.public,)
+    with pytest.raises(DataKeyError):
+        ring.data_key(metadata_for(keys.public))
+
+
+def test_no_explicit_key_is_not_the_same_as_none_asked_for(keys: Keys) -> None:
+    assert gather(surroundings({"SOPS_AGE_KEY": keys.private}), []).recipients == ()
+
+
+def test_any_recipient_of_the_file_will_do(keys: Keys, other_keys: Keys) -> None:
+    ring = gather(surroundings(), [("x", keys.private)])
+    assert ring.data_key(metadata_for(other_keys.public, keys.public)) == DATA_KEY
+
+
+def test_the_command_learns_the_recipient_and_runs_once_for_it(keys: Keys) -> None:
+    calls = []
+
+    def command(words: t.Sequence[str], extra: t.Mapping[str, str]) -> str:
+        calls.append(dict(extra))
+        return keys.private
+
+    ring = gather(surroundings({"SOPS_AGE_KEY_CMD": "x"}, command=command))
+    ring.data_key(metadata_for(keys.public))
+    ring.data_key(metadata_for(keys.public))
+    assert calls == [{"SOPS_AGE_RECIPIENT": keys.public}]
+
+
+def test_a_data_key_is_unwrapped_once(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = gather(surroundings(), [("x", keys.private)])
+    metadata = metadata_for(keys.public)
+    ring.data_key(metadata)
+    monkeypatch.setattr(ring, "_identities", [])
+    assert ring.data_key(metadata) == DATA_KEY
+
+
+def test_failures_are_named_and_keep_nothing_secret(keys: Keys, other_keys: Keys) -> None:
+    """The message lists what was looked at, what failed, what is at hand and what is needed."""
+    damaged = keys.private[:-1] + "X"
+
+    def read(path: str) -> str | None:
+        raise FileAccessError("permission denied", where=path)
+
+    def command(words: t.Sequence[str], extra: t.Mapping[str, str]) -> str:
+        raise OSError(2, "No such file or directory")
+
+    environment = {
+        "SOPS_AGE_KEY": damaged,
+        "SOPS_AGE_KEY_FILE": "/k",
+        "SOPS_AGE_KEY_CMD": "x",
+        "SOPS_AGE_SSH_PRIVATE_KEY_FILE": "/ssh",
+    }
+    ring = gather(Surroundings(environment, "/home/me", read, command))
+    with pytest.raises(DataKeyError) as caught:
+        ring.data_key(metadata_for(other_keys.public), where="a.yaml")
+    text = str(caught.value)
+    for part in ("a.yaml", other_keys.public, "SOPS_AGE_KEY: line 1: an age identity is damaged", "SOPS_AGE_KEY_FILE: permission denied", "SOPS_AGE_KEY_CMD: No such file", "SSH", "keys.txt"):  # fmt: skip
+        assert part in text
+    assert damaged not in text
+    assert caught.value.exit_code == 128
+
+
+def test_a_named_key_file_that_is_missing_is_a_failure_the_default_one_is_not() -> None:
+    ring = gather(surroundings({"SOPS_AGE_KEY_FILE": "/k"}))
+    assert ring.failed == ("SOPS_AGE_KEY_FILE: there is no file '/k'",)
+
+
+def test_a_file_for_other_kinds_of_keys_only_is_named(keys: Keys) -> None:
+    data = {"pgp": [{"fp": "ABC", "enc": "e"}], "lastmodified": "2026-01-02T03:04:05Z", "mac": "", "version": "3.9.0"}
+    with pytest.raises(DataKeyError, match="pgp ABC"):
+        KeyRing().data_key(Metadata.parse(data))
+    with pytest.raises(UnsupportedError, match="pgp"):
+        Metadata.parse(data).keys[0].wrap(DATA_KEY)
