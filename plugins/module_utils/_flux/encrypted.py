@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SOPS files of a repository, opened in memory with the keys that are to be seeded.
+
+Private to the collection. Opening includes the MAC, which Flux itself does not look at.
+"""
+
+from __future__ import annotations
+
+import base64
+import typing as t
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .._errors import FluxseedError, MissingLibraryError, UnsupportedError
+from .._sops import document
+from .._sops.identities import KeyRing, Surroundings, gather
+from .._sops.stores.registry import store_for
+from .tree import Files, Tree
+
+SHORTEST_HIDDEN = 8
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One encrypted file: its values, or why there are none."""
+
+    path: str
+    documents: Sequence[Mapping[str, t.Any]] = field(default=(), repr=False)
+    problem: str = ""
+    is_unsupported: bool = False
+    """This version cannot tell whether the key opens it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the key opens the file and its MAC is right."""
+        return not self.problem
+
+
+class Encrypted:
+    """All encrypted files that the tree covers, by path; each is opened once."""
+
+    def __init__(self, files: Files, tree: Tree) -> None:
+        contents = ((path, files.read(path)) for path in tree.files)
+        self._contents = {path: content for path, content in contents if document.is_encrypted(content)}
+        self._opened: dict[str, Opened] = {}
+
+    def __len__(self) -> int:
+        return len(self._contents)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._contents
+
+    def among(self, paths: Iterable[str]) -> list[str]:
+        """Return those paths that are encrypted."""
+        return [path for path in paths if path in self._contents]
+
+    def open(self, ring: KeyRing) -> list[Opened]:
+        """Open all files."""
+        return [self.opened(path, ring) for path in self._contents]
+
+    def opened(self, path: str, ring: KeyRing) -> Opened:
+        """Open one file."""
+        if path not in self._opened:
+            self._opened[path] = _open(path, self._contents[path], ring)
+        return self._opened[path]
+
+
+def key_ring(keys: Sequence[tuple[str, str]]) -> KeyRing:
+    """Return a ring with exactly these keys; those of the environment and of the home folder play no part."""
+    nothing = Surroundings(environment={}, home="", read_file=_no_file, run_command=_no_command)
+    return gather(nothing, keys)
+
+
+def _open(path: str, content: bytes, ring: KeyRing) -> Opened:
+    try:
+        return Opened(path, document.values(content, ring, store=store_for(path), name=path))
+    except MissingLibraryError:
+        raise
+    except UnsupportedError as exc:
+        return Opened(path, problem=exc.message, is_unsupported=True)
+    except FluxseedError as exc:
+        return Opened(path, problem=exc.message)
+
+
+def secret_texts(file: Opened) -> Iterator[str]:
+    """Yield the values of the Secrets in a file, in clear and as the API writes them; short ones could be any word."""
+    for found in file.documents:
+        for part in ("data", "stringData"):
+            values = found.get(part)
+            for value in values.values() if isinstance(values, Mapping) else ():
+                if isinstance(value, str) and len(value) >= SHORTEST_HIDDEN:
+                    yield value
+                    yield base64.b64encode(value.encode()).decode()
+
+
+def _no_file(_path: str) -> str | None:
+    return None
+
+
+def _no_command(_arguments: Sequence[str], _environment: Mapping[str, str]) -> str:
+    return ""

@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preflight: what is found before anything is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import GitAuthenticationError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._flux import preflight
+from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.encrypted import key_ring, secret_texts
+from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.objects import Reference
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.repository import (
+    OTHER_PRIVATE,
+    OTHER_PUBLIC,
+    PRIVATE,
+    PUBLIC,
+    SYNC,
+    URL,
+    Repository,
+    child,
+    encrypted,
+    results,
+    secret,
+)
+
+RING = key_ring([("age.agekey", PRIVATE)])
+SECRET = encrypted(secret("db", "{password: correct-horse, short: abc}"))
+
+
+def lab(**more: str) -> Repository:
+    return Repository(**{"clusters/lab/apps.yaml": child("apps"), "apps/db.yaml": SECRET, **more})
+
+
+def sync_check(text: str = SYNC, **parameters: object) -> preflight.Check:
+    repository = lab(**{"clusters/lab/flux-system/gotk-sync.yaml": text})
+    wanted = {"url": URL, "branch": "main", "path": "clusters/lab", "has_credential": True, **parameters}
+    return preflight.gotk_sync(repository.sync, repository.components, **wanted)
+
+
+def test_a_credential_that_opens_the_remote():
+    assert preflight.git_credential("main", "a" * 40, None).result == "ok"
+
+
+def test_a_credential_that_does_not():
+    check = preflight.git_credential("main", None, GitAuthenticationError("refused", where=URL, hint="try"))
+    assert check == ("git_credential", "fail", f"{URL}: refused", "try")
+
+
+def test_a_checkout_behind_the_remote_is_a_warning():
+    assert preflight.checkout("a" * 40, "a" * 40).result == "ok"
+    assert preflight.checkout("a" * 40, "b" * 40).result == "warn"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "evidence"),
+    [
+        ({}, None),
+        ({"url": URL + "/"}, None),
+        ({"path": "./clusters/lab/"}, None),
+        ({"url": "https://elsewhere/x.git"}, "its URL is"),
+        ({"branch": "other"}, "its branch is main, not other"),
+        ({"path": "clusters/other"}, "its path is ./clusters/lab, not ./clusters/other"),
+        ({"has_credential": False}, "no credential is given"),
+    ],
+)
+def test_sync_says_what_the_parameters_say(parameters, evidence):
+    check = sync_check(**parameters)
+    assert check.result == ("fail" if evidence else "ok")
+    assert evidence is None or evidence in check.evidence
+
+
+def test_a_credential_that_nothing_would_read():
+    assert "names no secretRef" in sync_check(SYNC.replace("  secretRef: {name: git-auth}\n", "")).evidence
+
+
+@pytest.mark.parametrize(
+    ("key", "public", "result"),
+    [
+        (PRIVATE, None, "ok"),
+        (PRIVATE, PUBLIC, "ok"),
+        (f"# a comment\n{OTHER_PRIVATE}\n{PRIVATE}\n", PUBLIC, "ok"),
+        (PRIVATE, OTHER_PUBLIC, "fail"),
+        (PUBLIC, PUBLIC, "fail"),
+        ("nonsense", None, "fail"),
+        ("# nothing", None, "fail"),
+    ],
+)
+def test_the_keys_are_keys_and_a_pair(key, public, result):
+    check = preflight.age_key_pair(key_ring([("age.agekey", key)]), public)
+    assert check.result == result
+    assert PRIVATE not in str(check)
+    assert OTHER_PRIVATE not in str(check)
+
+
+def test_every_file_of_the_tree_is_opened():
+    assert preflight.sops_files(lab().walked()[1], RING).evidence == "the key opens all 1 encrypted files, MAC included"
+
+
+def test_a_file_for_another_key_is_named():
+    repository = lab(**{"apps/other.yaml": encrypted(secret("x", "{a: b}"), OTHER_PUBLIC)})
+    check = preflight.sops_files(repository.walked()[1], RING)
+    assert check.result == "fail"
+    assert check.evidence.startswith("1 of 2 encrypted files cannot be used: apps/other.yaml: ")
+    assert OTHER_PUBLIC in check.evidence
+
+
+def test_a_file_that_was_edited_after_its_encryption_is_named():
+    """The controller does not look at the MAC; a changed name goes unnoticed there."""
+    check = preflight.sops_files(lab(**{"apps/db.yaml": SECRET.replace("name: db", "name: xy")}).walked()[1], RING)
+    assert check.result == "fail"
+    assert "MAC" in check.evidence
+
+
+def test_a_key_without_files_and_files_without_a_key_are_mistakes():
+    nothing = Repository().walked()[1]
+    assert preflight.sops_files(nothing, RING).result == "fail"
+    assert preflight.sops_files(nothing, None).result == "ok"
+    assert preflight.sops_files(lab().walked()[1], None).result == "fail"
+
+
+def test_formats_of_later_are_unknown():
+    more = {"apps/kustomization.yaml": "secretGenerator: [{name: a, envs: [a.env]}]\nresources: [db.yaml]"}
+    env = "A=ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]\nsops_mac=ENC[x]\nsops_version=3\nsops_lastmodified=x\n"
+    check = preflight.sops_files(lab(**more, **{"apps/a.env": env}).walked()[1], RING)
+    assert (check.result, check.evidence[:35]) == ("unknown", "1 of 2 files could not be tried: ap")
+
+
+@pytest.mark.parametrize(
+    ("decryption", "result", "evidence"),
+    [
+        ("  decryption: {provider: sops, secretRef: {name: sops-age}}\n", "ok", "seeded Secret"),
+        ("", "fail", "flux-system/apps covers apps/db.yaml"),
+        ("  decryption: {provider: sops, secretRef: {name: other}}\n", "warn", "reads flux-system/other"),
+        ("  decryption: {provider: sops}\n", "warn", "(none named)"),
+        ("  patches: [{patch: x}]\n", "warn", "no decryption"),
+    ],
+)
+def test_who_covers_encrypted_files_decrypts_them(decryption, result, evidence):
+    repository = lab(**{"clusters/lab/apps.yaml": child("apps", decryption)})
+    (check,) = preflight.decryption(*repository.walked(), repository.sync)
+    assert check.result == result
+    assert evidence in check.evidence
+
+
+def test_references_that_lead_nowhere():
+    more = {
+        "clusters/lab/gone.yaml": child("gone"),
+        "apps/kustomization.yaml": "resources: [db.yaml, missing.yaml, 'https://example.com/x.yaml']",
+    }
+    checks = list(preflight.references(lab(**more).walked()[0]))
+    assert results(checks) == [("references", "fail"), ("references", "warn"), ("references", "unknown")]
+    assert "flux-system/gone: spec.path ./gone" in checks[0].evidence
+    assert results(preflight.references(lab().walked()[0])) == [("references", "ok")]
+
+
+def test_flux_outside_of_its_own_build():
+    inside, outside = lab(), lab(**{"clusters/lab/kustomization.yaml": "resources: [apps.yaml]"})
+    assert preflight.self_management(inside.walked()[0].nodes[0], inside.components).result == "ok"
+    assert preflight.self_management(outside.walked()[0].nodes[0], outside.components).result == "warn"
+
+
+NAMESPACE = Reference("v1", "Namespace", "", "flux-system")
+DEFINITION = Reference("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "x")
+SEEDED = Reference("v1", "Secret", "flux-system", "sops-age")
+ROOT = Reference("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "flux-system", "flux-system")
+
+
+@pytest.mark.parametrize(
+    ("live", "evidence"),
+    [
+        ({}, None),
+        ({NAMESPACE: {"status": {"phase": "Active"}}}, None),
+        ({NAMESPACE: {"status": {"phase": "Terminating"}}}, "is being deleted"),
+        ({DEFINITION: {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}}}, "managed by Helm"),
+        ({DEFINITION: {"metadata": {"labels": {"fluxcd.controlplane.io/name": "flux"}}}}, "managed by flux-operator"),
+        ({SEEDED: {"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": "a"}}}}, "applied by Kustomization"),
+        ({ROOT: {"spec": {"path": "./clusters/lab"}}}, None),
+        ({ROOT: {"spec": {"path": "./clusters/other"}}}, "follows ./clusters/other"),
+    ],
+)
+def test_what_stands_in_the_way_in_the_cluster(live, evidence):
+    (check,) = preflight.cluster(live, [SEEDED], lab().sync)
+    assert check.result == ("fail" if evidence else "ok")
+    assert evidence is None or evidence in check.evidence
+
+
+def test_texts_to_hide_are_those_that_no_message_holds_by_chance():
+    _tree, files = lab().walked()
+    texts = set(secret_texts(files.opened("apps/db.yaml", RING)))
+    assert "correct-horse" in texts
+    assert "abc" not in texts
+    assert "correct-horse" not in repr(files.opened("apps/db.yaml", RING))
