@@ -201,7 +201,8 @@ def test_a_changed_clear_value_is_refused_by_both_with_the_same_exit_code(
 
 
 def test_mac_only_encrypted_is_honoured(keys: Keys, sops: Sops, store: YamlStore, ring: KeyRing) -> None:
-    done = sops.run("--mac-only-encrypted", "encrypt", "--age", keys.public, "--encrypted-regex", "^b$", "--input-type", "yaml", "--output-type", "yaml", "/dev/stdin", data=b"a: 1\nb: 2\n")  # fmt: skip
+    options = ["--age", keys.public, "--encrypted-regex", "^b$", "--input-type", "yaml", "--output-type", "yaml"]
+    done = sops.run("--mac-only-encrypted", "encrypt", *options, "/dev/stdin", data=b"a: 1\nb: 2\n")
     assert done.returncode == 0, done.stderr
     content = done.stdout.replace(b"a: 1", b"a: 3")
     assert document.decrypt(content, ring, store=store) == b"a: 3\nb: 2\n"

@@ -42,7 +42,7 @@ class Selector:
         given = [(kind, mapping[kind]) for kind in KINDS if mapping.get(kind) not in (None, "")]
         if len(given) > 1:
             raise ConfigError(
-                f"{' and '.join(kind for kind, _ in given)} are given together, only one of the selectors can be used",
+                f"{' and '.join(kind for kind, _value in given)} are given together, only one of the selectors can be used",
                 where=where,
             )
         if not given:

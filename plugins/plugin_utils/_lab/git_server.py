@@ -73,7 +73,7 @@ class GitRequest(BaseHTTPRequestHandler):
         if not self.server.password.accepts(self.headers.get("Authorization")):
             self._reply(401, {"WWW-Authenticate": 'Basic realm="lab"'}, b"Wrong user name or password.\n")
             return
-        path, _, query = self.path.partition("?")
+        path, _separator, query = self.path.partition("?")
         service = parse_qs(query).get("service", [""])[0]
         if path.endswith("/git-receive-pack") or service == "git-receive-pack":
             self._reply(403, {}, _NO_PUSH)

@@ -25,8 +25,8 @@ def hash_password(password: str) -> str:
 
 def matches(password: str, stored: str) -> bool:
     """Tell whether the stored hash is that of the password. A malformed hash matches nothing."""
-    kind, _, rest = stored.partition("$")
-    salt, _, expected = rest.partition("$")
+    kind, _separator, rest = stored.partition("$")
+    salt, _separator, expected = rest.partition("$")
     if kind != "scrypt":
         return False
     try:
@@ -45,11 +45,11 @@ class PasswordCheck:
 
     def accepts(self, header: str | None) -> bool:
         """Tell whether a header of basic authentication carries the password; any user name will do."""
-        kind, _, encoded = (header or "").partition(" ")
+        kind, _separator, encoded = (header or "").partition(" ")
         if kind.lower() != "basic":
             return False
         try:
-            _, separator, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+            _user, separator, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return False
         if not separator:

@@ -26,7 +26,7 @@ _ATTEMPTS = 200
 def free_ports(count: int) -> Iterator[list[int]]:
     """Yield ports that nobody listens on; they are held until the end of the block."""
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(_hold()).getsockname()[1] for _ in range(count)]
+        yield [stack.enter_context(_hold()).getsockname()[1] for _turn in range(count)]
 
 
 def free_port() -> int:
@@ -53,7 +53,7 @@ def port_taken(port: int, *, where: str) -> LabError:
 
 def _hold() -> socket.socket:
     ephemeral = _ephemeral_ports()
-    for _ in range(_ATTEMPTS):
+    for _turn in range(_ATTEMPTS):
         port = secrets.choice(_CANDIDATES)
         if port in ephemeral:
             continue

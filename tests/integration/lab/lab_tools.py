@@ -143,6 +143,6 @@ def listening(pids: t.Iterable[int]) -> list[tuple[str, int]]:
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and fields[9] in inodes:
-                address, _, port = fields[1].partition(":")
+                address, _separator, port = fields[1].partition(":")
                 found.append((address, int(port, 16)))
     return found

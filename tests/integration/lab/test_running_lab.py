@@ -43,7 +43,7 @@ class TestControlPlane:
         assert len(pids) == 6
         found = listening(pids)
         assert len(found) >= 7
-        assert {address for address, _ in found} == {"0100007F"}
+        assert {address for address, _port in found} == {"0100007F"}
 
     def test_second_start_changes_nothing(self, running: RunningLab):
         """Same processes, and no waiting."""
@@ -149,7 +149,7 @@ class TestKubelet:
             pid = running.pid(name)
             assert pid is not None
             found = until(lambda pid=pid: listening([pid]))
-            assert {address for address, _ in found} == {"0100007F"}
+            assert {address for address, _port in found} == {"0100007F"}
             environment = dict(
                 entry.split("=", 1) for entry in Path(f"/proc/{pid}/environ").read_text().rstrip("\0").split("\0")
             )

@@ -15,7 +15,9 @@ LAB = Path(__file__).resolve().parents[3] / "lab"
 
 def pinned(group: str, module: str) -> str:
     """Version of a module in the go.mod of a group."""
-    found = re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", (LAB / group / "go.mod").read_text(), re.MULTILINE)
+    found = re.search(
+        rf"^\s*(?:require )?{re.escape(module)} (v\S+)", (LAB / group / "go.mod").read_text(), re.MULTILINE
+    )
     assert found, f"{module} is not in lab/{group}/go.mod"
     return found.group(1)
 
@@ -31,3 +33,13 @@ def test_the_version_label_is_that_of_the_manifests() -> None:
     """The label is what everybody reads the version of Flux off."""
     labels = (LAB / "flux-manifests" / "kustomize" / "labels.yaml").read_text()
     assert pinned("flux-manifests", "github.com/fluxcd/flux2/v2") in labels
+
+
+def test_the_unit_tests_pin_what_the_project_pins() -> None:
+    """ansible-test makes its own environment; it must not be another one."""
+    root = LAB.parent
+    project = {
+        line for name in ("run", "test") for line in (root / "requirements" / f"{name}.txt").read_text().splitlines()
+    }
+    units = {line for line in (root / "tests/unit/requirements.txt").read_text().splitlines() if "==" in line}
+    assert units <= project

@@ -15,9 +15,9 @@ from ..._errors import MalformedFileError, MissingLibraryError
 from .base import place
 
 try:
-    from yaml._yaml import CParser  # noqa: TID251  (the one place)
-    from yaml.error import MarkedYAMLError, YAMLError  # noqa: TID251
-    from yaml.events import (  # noqa: TID251
+    from yaml._yaml import CParser
+    from yaml.error import MarkedYAMLError, YAMLError
+    from yaml.events import (
         AliasEvent,
         DocumentEndEvent,
         DocumentStartEvent,
@@ -32,6 +32,10 @@ try:
     HAS_LIBYAML = True
 except ImportError:
     HAS_LIBYAML = False
+    # Names alone, so that the files of the store can be imported; `events` raises before any of them is met.
+    AliasEvent = DocumentEndEvent = DocumentStartEvent = None  # type: ignore[assignment,misc]
+    MappingEndEvent = MappingStartEvent = ScalarEvent = None  # type: ignore[assignment,misc]
+    SequenceEndEvent = SequenceStartEvent = StreamEndEvent = None  # type: ignore[assignment,misc]
 
 __all__ = [
     "AliasEvent",

@@ -273,7 +273,7 @@ def spell_typed(kind: str, data: str) -> str:
 
 def _spell_float(data: str) -> str:
     if len(data) > 24:
-        mantissa, _, exponent = f"{Decimal(data).normalize():e}".partition("e")
+        mantissa, _separator, exponent = f"{Decimal(data).normalize():e}".partition("e")
         return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent}"
     return data if "." in data else f"{data}.0"
 

@@ -86,6 +86,7 @@ def test_a_credential_that_nothing_would_read():
         ("nonsense", None, "fail"),
         ("# nothing", None, "fail"),
     ],
+    ids=["alone", "pair", "one-of-two", "another-public-key", "public-for-private", "nonsense", "only-a-comment"],
 )
 def test_the_keys_are_keys_and_a_pair(key, public, result):
     check = preflight.age_key_pair(key_ring([("age.agekey", key)]), public)

@@ -24,7 +24,7 @@ class Case(t.NamedTuple):
 
 
 def read(path: Path) -> Case:
-    head, _, body = path.read_text("ascii").partition("\n---\n")
+    head, _separator, body = path.read_text("ascii").partition("\n---\n")
     header = dict(line.split(": ", 1) for line in head.splitlines())
     return Case(path.stem, header, _ESCAPE.sub(_character, body).encode("utf-8", "surrogateescape"))
 

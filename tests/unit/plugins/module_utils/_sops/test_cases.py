@@ -61,7 +61,7 @@ def test_the_values_come_back_and_stay(case: cases.Case, keys: Keys, ring: KeyRi
 
 @of_kind("refused")
 def test_the_file_is_refused(case: cases.Case, keys: Keys) -> None:
-    error, _, message = case.header["error"].partition(": ")
+    error, _separator, message = case.header["error"].partition(": ")
     with pytest.raises(getattr(_errors, error), match=message) as caught:
         document.encrypt(case.body, rule_of(case, keys), store=store_for(case.name, case.header["store"]))
     assert type(caught.value).__name__ == error

@@ -54,7 +54,7 @@ def test_only_selected_values_and_the_metadata_change(
 ) -> None:
     change = document.encrypt(SECRET, kubernetes, store=store, clock=clock)
     masked = TOKEN.sub("TOKEN", change.content.decode())
-    body, _, metadata = masked.partition("sops:\n")
+    body, _separator, metadata = masked.partition("sops:\n")
     assert body == (
         'apiVersion: v1\nkind: Secret\nmetadata:\n  name: database   # shown\nstringData:\n  user: TOKEN\n  password: "TOKEN"   #TOKEN\n  port: TOKEN\n'
     )
@@ -81,7 +81,7 @@ def test_values_keep_their_types(rule: Rule, store: Store, ring: KeyRing) -> Non
 
 
 def test_two_encryptions_share_no_token(rule: Rule, store: Store) -> None:
-    first, second = (document.encrypt(SECRET, rule, store=store).content.decode() for _ in range(2))
+    first, second = (document.encrypt(SECRET, rule, store=store).content.decode() for _turn in range(2))
     assert not set(TOKEN.findall(first)) & set(TOKEN.findall(second))
 
 
@@ -220,9 +220,12 @@ def test_encrypted_files_are_found_among_any_others(content: bytes, expected: bo
 @pytest.mark.parametrize(
     "plain",
     [
-        b"a: 1", b"a: 1\n\n\n", b"\xef\xbb\xbfa: 1\n", b"a: 1\r\nb: |\r\n  x\r\n  y\r\nc: 'z'\r\n", b"---\na: 1\n...\n", b"--- # c\na: 1\n---\nb: 2\n", b"{a: x, b: [u, 5]}\n",
-        b"{}\n", b'{"a": "x"}', b"a: |\n  x\n\n\nb: |+\n  y\n\nc: |-\n  z\n", b"a: |2\n   x\n  y\n", b"a:\n- x\n-   z\n", b"  a: 1\n  b:\n    c: 2\n", b'a: "x"#c\n', b"? a\n: b\n",
-        b"a: ''\nb: \"\"\nc: null\nd: ~\ne:\n", b"a: [x, # c\n  z]\n", b"a: &x 1\nb: 2\n", b"a: !mine v\n", b"a: |  # header\n  x\n", b"a:\n  b: 1\n\n  # end\n", b"# only\n---\na: 1\n",
+        b"a: 1", b"a: 1\n\n\n", b"\xef\xbb\xbfa: 1\n", b"a: 1\r\nb: |\r\n  x\r\n  y\r\nc: 'z'\r\n",
+        b"---\na: 1\n...\n", b"--- # c\na: 1\n---\nb: 2\n", b"{a: x, b: [u, 5]}\n",
+        b"{}\n", b'{"a": "x"}', b"a: |\n  x\n\n\nb: |+\n  y\n\nc: |-\n  z\n", b"a: |2\n   x\n  y\n",
+        b"a:\n- x\n-   z\n", b"  a: 1\n  b:\n    c: 2\n", b'a: "x"#c\n', b"? a\n: b\n",
+        b"a: ''\nb: \"\"\nc: null\nd: ~\ne:\n", b"a: [x, # c\n  z]\n",
+        b"a: &x 1\nb: 2\n", b"a: !mine v\n", b"a: |  # header\n  x\n", b"a:\n  b: 1\n\n  # end\n", b"# only\n---\na: 1\n",
         "ä: \u65e5\U0001f600\n".encode(), b"a: |\n  x\n  \tx\n  #y\n", b"# a\n# b\n\na: 1 # c\n",
     ],
 )  # fmt: skip
@@ -250,7 +253,7 @@ def test_any_document_comes_back_with_its_values(
 ) -> None:
     """Random documents: same data, no token left, stable from then on, an unchanged edit is none."""
     rng = yaml_documents.seeded(seed)
-    plain = f"---{eol}".join(yaml_documents.document(rng, eol=eol) for _ in range(3 if several else 1)).encode()
+    plain = f"---{eol}".join(yaml_documents.document(rng, eol=eol) for _turn in range(3 if several else 1)).encode()
     used = Rule.of([keys.public], encrypted_regex="^(a|data)$") if regex else rule
     try:
         data = store.data(plain)

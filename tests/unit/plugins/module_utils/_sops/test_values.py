@@ -128,7 +128,10 @@ def test_other_spellings_are_normalised_for_the_mac(kind: str, data: bytes, text
 
 @pytest.mark.parametrize(
     ("kind", "data"),
-    [("int", b"0x10"), ("int", b"9223372036854775808"), ("bool", b"yes"), ("float", b"1_0"), ("float", b"1e400"), ("time", b"2001-12-14"), ("time", b"2001-13-01T00:00:00Z")],
+    [
+        ("int", b"0x10"), ("int", b"9223372036854775808"), ("bool", b"yes"),
+        ("float", b"1_0"), ("float", b"1e400"), ("time", b"2001-12-14"), ("time", b"2001-13-01T00:00:00Z"),
+    ],
 )  # fmt: skip
 def test_a_value_that_is_not_of_its_type_is_refused(kind: str, data: bytes) -> None:
     with pytest.raises(DecryptionError, match=f"type {kind}"):

@@ -74,7 +74,7 @@ class Writer:
         if self.chance(0.1):
             self.lines.append("")
         if self.chance(0.15) and (self.lists_of_comments or not in_list):
-            for _ in range(self.rng.randint(1, 2)):
+            for _turn in range(self.rng.randint(1, 2)):
                 self.lines.append(" " * column + "#" + self.rng.choice(COMMENTS))
             if self.chance(0.3):
                 self.lines.append("")
@@ -161,11 +161,11 @@ class Writer:
 
     def flow_mapping(self, depth: int) -> str:
         used: set[str] = set()
-        items = [f"{self.key(used)}: {self.flow_item(depth)}" for _ in range(self.size(depth))]
+        items = [f"{self.key(used)}: {self.flow_item(depth)}" for _turn in range(self.size(depth))]
         return "{" + ", ".join(items) + "}"
 
     def flow_sequence(self, depth: int) -> str:
-        return "[" + ", ".join(self.flow_item(depth) for _ in range(self.size(depth))) + "]"
+        return "[" + ", ".join(self.flow_item(depth) for _turn in range(self.size(depth))) + "]"
 
 
 def document(rng: random.Random, *, lists_of_comments: bool = True, eol: str = "\n") -> str:

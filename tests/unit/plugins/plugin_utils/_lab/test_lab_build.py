@@ -93,7 +93,7 @@ class TestKey:
 
     def test_is_the_same_every_time(self, workshop):
         """Two processes look in the same place."""
-        first, second = (components.load(workshop.sources)["tools"].key("go1.26.5") for _ in range(2))
+        first, second = (components.load(workshop.sources)["tools"].key("go1.26.5") for _turn in range(2))
         assert first == second
 
     @pytest.mark.parametrize("file", ["tools/go.mod", "tools/go.sum", "shim/shim.go"])
@@ -150,7 +150,7 @@ class TestBuild:
     def test_of_two_at_once_one_waits_and_says_so(self, workshop):
         """Two builds never collide, and never do the work twice."""
         found = []
-        builders = [workshop.builder(GO_TAKES="0.5") for _ in range(2)]
+        builders = [workshop.builder(GO_TAKES="0.5") for _turn in range(2)]
         threads = [
             threading.Thread(target=lambda builder=builder: found.append(builder.binaries())) for builder in builders
         ]

@@ -173,7 +173,8 @@ def test_a_new_file_is_laid_out_as_sops_does() -> None:
     }
     assert STORE.dump(data).decode() == (
         "l:\n    - k:\n        x: 1\n      enc: |\n        text\n        more\n    - - a\n      - []\n    - {}\n"
-        's:\n    a: "true"\n    b: "yes"\n    c: \'a: b\'\n    d: ""\n    e: |-\n        line\n        no end\n    f: \' x\'\n    g: 1\n    h: null\n    i: false\n'
+        's:\n    a: "true"\n    b: "yes"\n    c: \'a: b\'\n    d: ""\n'
+        "    e: |-\n        line\n        no end\n    f: ' x'\n    g: 1\n    h: null\n    i: false\n"
         "t:\n    - 2024-01-01T00:00:00Z\n    - 2001-12-14T21:59:43.1Z\n"
     )
 

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: sops
+short_description: Read files encrypted with SOPS
+version_added: 0.1.0
+description:
+  - Returns the decrypted text of files on the controller. The integrity of each file is checked first.
+  - No C(sops) program is needed.
+author:
+  - The fluxseed.gitops authors (!UNKNOWN)
+extends_documentation_fragment:
+  - fluxseed.gitops._sops
+  - fluxseed.gitops._sops.plugin
+options:
+  _terms:
+    description:
+      - Paths of files. A relative path is looked for as P(ansible.builtin.file#lookup) does, in C(files/) of the role, then beside
+        the playbook.
+    type: list
+    elements: str
+    required: true
+  rstrip:
+    description:
+      - Whether white space and line ends are removed from the end of the text.
+      - Set it to V(false) for content in which they matter, such as SSH private keys.
+    type: bool
+    default: true
+  empty_on_not_exist:
+    description:
+      - Whether a file that does not exist gives an empty text instead of an error.
+    type: bool
+    default: false
+seealso:
+  - module: fluxseed.gitops.sops_secret
+"""
+
+EXAMPLES = r"""
+- name: One value of an encrypted file
+  ansible.builtin.set_fact:
+    database_password: "{{ (lookup('fluxseed.gitops.sops', 'secrets.sops.yaml') | from_yaml).database_password }}"
+  no_log: true
+
+- name: With a key from an Ansible Vault file instead of the keys of the user
+  ansible.builtin.set_fact:
+    secret: "{{ lookup('fluxseed.gitops.sops', 'apps/database/secret.yaml', age_key=sops_age_private_key) | from_yaml }}"
+  no_log: true
+"""
+
+RETURN = r"""
+_raw:
+  description: The decrypted text of each file.
+  type: list
+  elements: str
+"""
+
+import os
+import typing as t
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+from ..module_utils._ansible.border import plain
+from ..module_utils._errors import DataKeyError, FluxseedError
+from ..module_utils._files import read_file
+from ..module_utils._sops import document
+from ..module_utils._sops.identities import KeyRing
+from ..module_utils._sops.stores.registry import store_for
+from ..module_utils._surroundings import key_ring
+
+display = Display()
+
+OPTION_VARIABLES = ("sops_age_key", "sops_age_keyfile")
+
+_rings: dict[tuple[str | None, ...], KeyRing] = {}
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[str]:
+        """Return the decrypted text of each term."""
+        self.set_options(var_options=self._option_variables(variables or {}), direct=kwargs)
+        return [self._text(term, variables) for term in terms]
+
+    def _option_variables(self, variables: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the variables that set options, with their templates resolved, which Ansible leaves to the plugin."""
+        return {name: self._templar.template(variables[name]) for name in OPTION_VARIABLES if name in variables}
+
+    def _text(self, term: str, variables: dict[str, t.Any] | None) -> str:
+        path = self.find_file_in_search_path(variables, "files", term, ignore_missing=True)
+        if not path:
+            if self.get_option("empty_on_not_exist"):
+                return ""
+            raise AnsibleLookupError(f"could not locate file in lookup: {term}")
+        display.vvvv(f"fluxseed.gitops.sops: {term} is {path}")
+        try:
+            text = self._decrypt(str(path)).decode("utf-8")
+        except FluxseedError as exc:
+            raise AnsibleLookupError(f"cannot decrypt {exc if exc.where else f'{path}: {exc}'}") from None
+        except UnicodeDecodeError:
+            raise AnsibleLookupError(f"cannot decrypt {path}: its content is not UTF-8 text") from None
+        return text.rstrip() if self.get_option("rstrip") else text
+
+    def _decrypt(self, path: str) -> bytes:
+        content = read_file(path)
+        store = store_for(path)
+        choice = (plain(self.get_option("age_key")), plain(self.get_option("age_keyfile")), *_environment())
+        known = choice in _rings
+        try:
+            return document.decrypt(content, self._ring(choice), store=store, name=path)
+        except DataKeyError:
+            if not known:
+                raise
+            # A key file may have been made since it was first looked for.
+            del _rings[choice]
+            return document.decrypt(content, self._ring(choice), store=store, name=path)
+
+    def _ring(self, choice: tuple[str | None, ...]) -> KeyRing:
+        """Return the identities for these options, read once per process."""
+        if choice not in _rings:
+            _rings[choice] = key_ring(choice[0], choice[1])
+        return _rings[choice]
+
+
+def _environment() -> list[str]:
+    """Return what else decides which keys are found."""
+    return [
+        f"{name}={value}"
+        for name, value in sorted(os.environ.items())
+        if name.startswith("SOPS_") or name in {"HOME", "XDG_CONFIG_HOME"}
+    ]

@@ -1,0 +1,249 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading files, and replacing one so that a reader sees the old or the new, never half of it.
+
+Private to the collection. The only place of the collection that writes files of the user.
+"""
+
+from __future__ import annotations
+
+# Descriptors, locks and fsync are calls of os; pathlib beside them would only cost start-up time.
+# ruff: noqa: PTH100, PTH101, PTH102, PTH104, PTH106, PTH108, PTH112, PTH116, PTH118, PTH119, PTH120, PTH123
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+
+from ._errors import FileAccessError
+
+PRIVATE_FILE = 0o600
+PRIVATE_DIRECTORY = 0o700
+DIRECTORY = 0o777
+"""What the umask leaves of it."""
+
+_NOT_SUPPORTED = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENOLCK})
+
+
+def read_file(path: str) -> bytes:
+    """Return the content of a file."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as exc:
+        raise _cannot("read", path, exc) from exc
+
+
+def read_file_if_exists(path: str) -> bytes | None:
+    """Return the content of a file, or None if there is none. A folder that cannot be searched is an error."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise _cannot("read", path, exc) from exc
+
+
+def file_mode(path: str) -> int | None:
+    """Return the permission bits of a file, or None if there is none."""
+    found = _stat(path)
+    return None if found is None else stat.S_IMODE(found.st_mode)
+
+
+def replace_file(path: str, content: bytes, *, mode: int | None = None) -> None:
+    """Give a file this content in one step.
+
+    Mode, owner, group and access lists of an existing file are kept, `mode` wins over the kept mode. A new
+    file gets `mode`, or what the umask leaves. Symbolic links are followed and stay. Pipes and devices
+    are written to. The content is on the disk when this returns.
+    """
+    target = os.path.realpath(path)
+    found = _stat(target)
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        if stat.S_ISDIR(found.st_mode):
+            raise FileAccessError("this is a folder, a file is needed", where=path)
+        _write_through(target, content, shown=path)
+        return
+    folder = os.path.dirname(target)
+    # Hidden, so that nothing which lists the folder takes it for a file of its own.
+    temporary = os.path.join(folder, f".{os.path.basename(target)[:100]}.{os.urandom(6).hex()}.tmp")
+    try:
+        _prepare(temporary, content, kept=found, source=target, mode=mode)
+        os.rename(temporary, target)
+        _sync_folder(folder)
+    except OSError as exc:
+        raise _cannot("write", path, exc) from exc
+    finally:
+        # After the rename there is nothing to remove. This also runs on Ctrl-C.
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+
+def make_private_directory(path: str) -> None:
+    """Make a folder and those above it, each for the owner only. What exists already is left as it is."""
+    _make_directories(path, PRIVATE_DIRECTORY)
+
+
+def make_directory(path: str) -> None:
+    """Make a folder and those above it with the modes the umask leaves."""
+    _make_directories(path, DIRECTORY)
+
+
+def set_mode(path: str, mode: int) -> None:
+    """Change the permission bits of a file."""
+    try:
+        os.chmod(path, mode)
+    except OSError as exc:
+        raise _cannot("change the mode of", path, exc) from exc
+
+
+@contextlib.contextmanager
+def folder_lock(path: str, *, make: int | None = None) -> Iterator[None]:
+    """Hold the folder of a file while it is read, changed and written.
+
+    Keeps two hosts of one play from losing each other's change to a shared file. No lock file is left
+    behind: the folder itself is locked. With `make`, a missing folder is made first, with these
+    permissions, and removed again if the work fails; without it there is nothing to lock and nothing
+    may be written. A file system without locks is worked on without.
+    """
+    folder = os.path.dirname(os.path.realpath(path))
+    made = _make_directories(folder, make) if make is not None else []
+    if not os.path.isdir(folder):
+        yield
+        return
+    descriptor = _lock(folder)
+    try:
+        yield
+    except BaseException:
+        for each in reversed(made):
+            with contextlib.suppress(OSError):  # somebody else has put something there
+                os.rmdir(each)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _lock(folder: str) -> int:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise _cannot("open the folder", folder, exc) from exc
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as exc:
+        if exc.errno not in _NOT_SUPPORTED:
+            os.close(descriptor)
+            raise _cannot("lock the folder", folder, exc) from exc
+    return descriptor
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise _cannot("read", path, exc) from exc
+
+
+def _prepare(temporary: str, content: bytes, *, kept: os.stat_result | None, source: str, mode: int | None) -> None:
+    """Write the new file beside the old one, with everything but its name final."""
+    # With a mode to set, the file is closed to others until it is set; else the umask decides.
+    first = 0o666 if kept is None and mode is None else PRIVATE_FILE
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, first)
+    with os.fdopen(descriptor, "wb") as file:
+        if kept is not None:
+            _keep_owner(file.fileno(), kept)
+            _copy_attributes(source, file.fileno())
+        file.write(content)
+        file.flush()
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
+        elif kept is not None:
+            os.fchmod(file.fileno(), stat.S_IMODE(kept.st_mode))
+        os.fsync(file.fileno())
+
+
+def _keep_owner(descriptor: int, kept: os.stat_result) -> None:
+    made = os.fstat(descriptor)
+    if (made.st_uid, made.st_gid) != (kept.st_uid, kept.st_gid):
+        # Refused unless root or (for the group) a member: then nothing is replaced. A secret file that
+        # changes its owner in silence would be worse than an error.
+        os.fchown(descriptor, kept.st_uid, kept.st_gid)
+
+
+def _copy_attributes(source: str, descriptor: int) -> None:
+    """Carry over access lists and security labels; without the list, the mode's group bits would mean more."""
+    if not hasattr(os, "listxattr"):
+        return
+    try:
+        names = os.listxattr(source)
+    except OSError as exc:
+        if exc.errno in _NOT_SUPPORTED:
+            return
+        raise
+    for name in names:
+        if name == "system.posix_acl_access":
+            os.setxattr(descriptor, name, os.getxattr(source, name))
+        else:
+            # Labels belong to the system's policy, which may have its own opinion about new files.
+            with contextlib.suppress(OSError):
+                os.setxattr(descriptor, name, os.getxattr(source, name))
+
+
+def _write_through(path: str, content: bytes, *, shown: str) -> None:
+    try:
+        with open(path, "wb") as file:
+            file.write(content)
+    except OSError as exc:
+        raise _cannot("write", shown, exc) from exc
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the new name durable; some file systems cannot, and need not be asked again."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NOT_SUPPORTED:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _make_directories(path: str, mode: int) -> list[str]:
+    """Make what is missing of a path and return it, from the top."""
+    missing = []
+    folder = os.path.abspath(path)
+    while not os.path.isdir(folder):
+        missing.append(folder)
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            break
+        folder = parent
+    made = []
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, mode)
+            made.append(folder)
+        except FileExistsError as exc:
+            if not os.path.isdir(folder):  # made by somebody else in between is fine, a file is not
+                raise _cannot("make the folder", folder, exc) from exc
+        except OSError as exc:
+            raise _cannot("make the folder", folder, exc) from exc
+    return made
+
+
+def _cannot(verb: str, path: str, exc: OSError) -> FileAccessError:
+    hint = None
+    if exc.errno in {errno.EACCES, errno.EPERM}:
+        hint = "check owner and mode of the file and of its folder"
+    elif exc.errno == errno.EROFS:
+        hint = "the file system is read-only"
+    elif exc.errno == errno.ENOSPC:
+        hint = "make room on the disk; the old file is unchanged"
+    reason = (exc.strerror or type(exc).__name__).lower()
+    return FileAccessError(f"cannot {verb} this file: {reason}", where=path, hint=hint)

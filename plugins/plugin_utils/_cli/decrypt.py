@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`fluxseed decrypt`.
+
+Private to the collection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import typing as t
+
+from .streams import Streams
+
+NEW_FILE_MODE = 0o600
+
+
+def register(verbs: t.Any) -> None:
+    """Add the verb to the command line."""
+    from .files import add_file_options  # noqa: PLC0415 - start-up time
+
+    parser = verbs.add_parser(
+        "decrypt",
+        help="decrypt a file",
+        description="Decrypt FILE and print it. Nothing is printed before its integrity (MAC) is checked.",
+        allow_abbrev=False,
+    )
+    add_file_options(parser)
+    parser.add_argument(
+        "--ignore-mac",
+        action="store_true",
+        help="do not check that the file is unchanged since its encryption; for rescuing what is left of a damaged file",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, streams: Streams) -> None:
+    """Decrypt one file."""
+    from ...module_utils._sops.document import decrypt  # noqa: PLC0415 - start-up time
+    from ...module_utils._sops.stores.registry import store_for  # noqa: PLC0415
+    from ...module_utils._surroundings import key_ring  # noqa: PLC0415
+    from .files import FileJob  # noqa: PLC0415
+
+    job = FileJob(options, streams)
+    store = store_for(job.name, job.type_word)
+    job.check_output_type(store.name)
+    plain = decrypt(job.read(), key_ring(), store=store, ignore_mac=options.ignore_mac, name=job.shown)
+    # Decrypted: for its owner only, unless the file is there and has a mode already.
+    job.write(plain, mode=NEW_FILE_MODE)

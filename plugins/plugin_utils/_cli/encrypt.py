@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`fluxseed encrypt`.
+
+Private to the collection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import typing as t
+
+from .streams import Streams
+
+
+def register(verbs: t.Any) -> None:
+    """Add the verb to the command line."""
+    from .files import add_file_options  # noqa: PLC0415 - start-up time
+
+    parser = verbs.add_parser(
+        "encrypt",
+        help="encrypt a file",
+        description="Encrypt FILE by the creation rule that covers it and print it. Layout and comments are kept.",
+        allow_abbrev=False,
+    )
+    add_file_options(parser)
+    parser.add_argument(
+        "--age",
+        metavar="RECIPIENTS",
+        default=os.environ.get("SOPS_AGE_RECIPIENTS"),
+        help="age public keys separated by commas, in place of those of the rule [SOPS_AGE_RECIPIENTS]",
+    )
+    parser.add_argument(
+        "--encrypted-regex",
+        metavar="REGEX",
+        help="encrypt only values below a name that matches, for example '^(data|stringData)$'",
+    )
+    parser.add_argument("--unencrypted-suffix", metavar="SUFFIX", help="encrypt all values but those below such names")
+    parser.add_argument(
+        "--config",
+        metavar="PATH",
+        default=os.environ.get("SOPS_CONFIG"),
+        help="file with the creation rules; else .sops.yaml, here or in a folder above [SOPS_CONFIG]",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, streams: Streams) -> None:
+    """Encrypt one file."""
+    from ...module_utils._sops.document import encrypt  # noqa: PLC0415 - start-up time
+    from ...module_utils._sops.stores.registry import store_for  # noqa: PLC0415
+    from .files import FileJob  # noqa: PLC0415
+    from .rules import rule_for  # noqa: PLC0415
+
+    job = FileJob(options, streams)
+    store = store_for(job.name, job.type_word)
+    job.check_output_type(store.name)
+    plain = job.read()
+    job.write(encrypt(plain, rule_for(job.name, options), store=store, name=job.shown).content, mode=None)

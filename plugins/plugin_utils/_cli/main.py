@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Entry of the console script `fluxseed`: reads the command line, calls a verb, says what went wrong.
+
+Private to the collection. Imports only what the verb at hand needs; start-up is most of the time that
+decrypting a small file takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import typing as t
+from collections.abc import Callable, Sequence
+
+from ...module_utils._errors import FluxseedError
+from . import decrypt, encrypt
+from .streams import Streams
+
+VERBS: dict[str, Callable[[t.Any], None]] = {"encrypt": encrypt.register, "decrypt": decrypt.register}
+
+USAGE_ERROR = 1
+INTERRUPTED = 130
+
+DESCRIPTION = """\
+Encrypt and decrypt files with SOPS, without the sops program. Verbs, options and exit codes are those of
+sops, and either program reads the files of the other."""
+
+EPILOG = """\
+Private keys are looked for where sops looks for them: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD and
+sops/age/keys.txt in the configuration folder of the user.
+
+Examples:
+  fluxseed encrypt -i apps/database/secret.yaml     encrypt in place by the rules in .sops.yaml
+  fluxseed decrypt apps/database/secret.yaml        print the decrypted file
+  kubectl create secret generic db --from-literal=password=... --dry-run=client -o yaml \\
+    | fluxseed encrypt --filename-override apps/db/secret.yaml --output apps/db/secret.yaml"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> t.NoReturn:
+        """Leave with the exit code of sops; that of argparse means something else there."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE_ERROR, f"Error: {message}\nSee '{self.prog} --help'.\n")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_ignored: t.Any) -> None:
+        from .version import version  # noqa: PLC0415 - start-up time
+
+        sys.stdout.write(f"fluxseed {version()}\n")
+        parser.exit()
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = _Parser(
+        prog="fluxseed",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    # With `prog`, argparse need not format a usage line (and load what that takes) to find it out.
+    verbs = parser.add_subparsers(
+        title="verbs", metavar="VERB", dest="verb", required=True, parser_class=_Parser, prog="fluxseed"
+    )
+    for register in VERBS.values():
+        register(verbs)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, streams: Streams | None = None) -> int:
+    """Run the command line and return the exit code."""
+    streams = streams or Streams()
+    options = build_parser().parse_args(arguments)
+    try:
+        options.run(options, streams)
+        streams.flush()
+    except FluxseedError as exc:
+        from .messages import describe  # noqa: PLC0415 - start-up time
+
+        streams.complain(describe(exc))
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has had enough; Python must not complain about it once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

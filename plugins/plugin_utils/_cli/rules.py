@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which rule holds for a file: that of `.sops.yaml`, with what the command line says on top.
+
+Private to the collection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+
+from ...module_utils._errors import FluxseedError
+from ...module_utils._sops.config import Rule
+from ...module_utils._sops.selectors import Selector
+from ...module_utils._surroundings import find_config, load_config
+from .files import ConflictingOptionsError
+
+
+def rule_for(name: str, options: argparse.Namespace) -> Rule:
+    """Return the rule; recipients given replace those of the rule, a selector given must not contradict it.
+
+    The configuration file is looked for from the working directory upwards, as sops does it.
+    """
+    selectors = {
+        kind: value
+        for kind, value in (
+            ("encrypted_regex", options.encrypted_regex),
+            ("unencrypted_suffix", options.unencrypted_suffix),
+        )
+        if value is not None
+    }
+    if len(selectors) > 1:
+        raise ConflictingOptionsError("cannot use more than one of --encrypted-regex and --unencrypted-suffix")
+    given = Rule.of([options.age], where="--age") if options.age else None
+    config = load_config(options.config) if options.config else find_config(".")
+    if config is None or config.rules is None:
+        if given is None:
+            raise FluxseedError(
+                "config file not found, or has no creation rules, and no keys provided through command line options",
+                hint="write a .sops.yaml with creation_rules, or name a public key with --age",
+            )
+        return Rule.of(given.age, where="--age", **selectors)
+    rule = config.rule_for(os.path.abspath(name))  # noqa: PTH100 - links stay as they are, as in sops
+    if given is not None:
+        rule = replace(rule, age=given.age)
+    return _with_selector(rule, selectors)
+
+
+def _with_selector(rule: Rule, selectors: dict[str, str]) -> Rule:
+    if not selectors:
+        return rule
+    wanted = Selector.from_mapping(selectors, where="command line")
+    if rule.selector not in (Selector(), wanted) and rule.selector.kind != wanted.kind:
+        raise ConflictingOptionsError(
+            f"--{wanted.kind.replace('_', '-')} cannot be combined with the {rule.selector.kind} of the rule",
+            where=rule.where,
+        )
+    return replace(rule, selector=wanted)

@@ -1,0 +1,143 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lookup returns the decrypted text of files found as Ansible finds files."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import yaml
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.fluxseed.gitops.plugins.doc_fragments._sops import ModuleDocFragment
+from ansible_collections.fluxseed.gitops.plugins.lookup import sops
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
+
+pyrage = pytest.importorskip("pyrage")
+
+IDENTITY = pyrage.x25519.Identity.generate()
+PRIVATE, PUBLIC = str(IDENTITY), str(IDENTITY.to_public())
+PLAIN = "# why\npassword: canary-secret-1\n"
+
+
+def encrypted(plain: str = PLAIN) -> bytes:
+    return document.encrypt(plain.encode(), Rule.of([PUBLIC]), store=store_for("a.yaml")).content
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("SOPS_", "ANSIBLE_SOPS_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.yaml").write_bytes(encrypted())
+    (tmp_path / "keys.txt").write_text(f"{PRIVATE}\n")
+    return tmp_path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _options():
+    """Tell Ansible about the options, as its loader does from the documentation."""
+    options: dict[str, dict] = {}
+    for text in (ModuleDocFragment.PLUGIN, ModuleDocFragment.DOCUMENTATION, sops.DOCUMENTATION):
+        for name, option in yaml.safe_load(text)["options"].items():
+            options.setdefault(name, {}).update(option)
+    del options["_terms"]
+    constants.config.initialize_plugin_configuration_definitions("lookup", "fluxseed.gitops.sops", options)
+
+
+@pytest.fixture
+def look(folder):
+    def look(*terms: str, variables: dict | None = None, **options) -> list[str]:
+        loader = DataLoader()
+        loader.set_basedir(str(folder))
+        variables = {"ansible_search_path": [str(folder)], **(variables or {})}
+        plugin = sops.LookupModule(loader=loader, templar=Templar(loader=loader, variables=variables))
+        plugin._load_name = "fluxseed.gitops.sops"
+        plugin._redirected_names = ["fluxseed.gitops.sops"]
+        return plugin.run(list(terms), variables, **options)
+
+    return look
+
+
+def test_the_text_is_returned_without_its_last_line_end(look):
+    """As the lookup file does it."""
+    assert look("a.yaml", age_key=PRIVATE) == [PLAIN.rstrip()]
+
+
+def test_white_space_at_the_end_can_be_kept(look):
+    """Where it matters."""
+    assert look("a.yaml", age_key=PRIVATE, rstrip=False) == [PLAIN]
+
+
+def test_each_term_is_a_file(look, folder):
+    """Relative ones are searched, absolute ones taken."""
+    (folder / "b.yaml").write_bytes(encrypted("b: 2\n"))
+    assert look("a.yaml", "b.yaml", str(folder / "b.yaml"), age_key=PRIVATE) == [PLAIN.rstrip(), "b: 2", "b: 2"]
+
+
+def test_a_missing_file_is_an_error_or_empty(look):
+    """With the message that people know from community.sops."""
+    with pytest.raises(AnsibleError, match=r"could not locate file in lookup: nowhere\.yaml"):
+        look("nowhere.yaml", age_key=PRIVATE)
+    assert look("nowhere.yaml", empty_on_not_exist=True) == [""]
+
+
+@pytest.mark.parametrize("source", ["option", "variable", "environment", "sops variable", "file of the user"])
+def test_keys_come_from_where_they_are_expected(look, folder, monkeypatch, source):
+    """Option, variable and environment are named as in community.sops; else keys are where sops looks."""
+    keyfile = str(folder / "keys.txt")
+    if source == "option":
+        assert look("a.yaml", age_keyfile=keyfile)
+    elif source == "variable":
+        assert look("a.yaml", variables={"sops_age_keyfile": keyfile})
+        assert look("a.yaml", variables={"sops_age_key": PRIVATE})
+    elif source == "environment":
+        monkeypatch.setenv("ANSIBLE_SOPS_AGE_KEYFILE", keyfile)
+        assert look("a.yaml")
+    elif source == "sops variable":
+        monkeypatch.setenv("SOPS_AGE_KEY_FILE", keyfile)
+        assert look("a.yaml")
+    else:
+        target = folder / "home" / ".config" / "sops" / "age"
+        target.mkdir(parents=True)
+        (folder / "keys.txt").rename(target / "keys.txt")
+        assert look("a.yaml")
+
+
+def test_a_key_made_in_the_meantime_is_found(look, folder, monkeypatch):
+    """Keys are read once per process, but a failure looks again."""
+    keyfile = folder / "later.txt"
+    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(keyfile))
+    with pytest.raises(AnsibleError, match="no identity"):
+        look("a.yaml")
+    keyfile.write_text(f"{PRIVATE}\n")
+    assert look("a.yaml") == [PLAIN.rstrip()]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"password: canary-secret-1\n", "not encrypted"),
+        (
+            encrypted().replace(b"password: ENC[AES256_GCM,data:", b"password: ENC[AES256_GCM,data:AAAA"),
+            "cannot decrypt",
+        ),
+        (b"", "empty"),
+    ],
+)
+def test_what_cannot_be_decrypted_is_named_without_its_content(look, folder, content, message):
+    """The error names the file and shows nothing of it."""
+    (folder / "files" / "a.yaml").write_bytes(content)
+    with pytest.raises(AnsibleError, match=message) as caught:
+        look("a.yaml", age_key=PRIVATE)
+    assert str(folder / "files" / "a.yaml") in str(caught.value)
+    assert "canary" not in str(caught.value)

@@ -1,0 +1,354 @@
+# Copyright (c) 2026, the fluxseed.gitops authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line takes the flags of sops and leaves with its exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.fluxseed.gitops.plugins.module_utils import _errors
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.main import main
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.messages import describe
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.streams import Streams
+
+pyrage = pytest.importorskip("pyrage")
+
+SECRET = "canary-secret-1"
+PLAIN = f"# why\nkind: Secret\nstringData:\n    password: {SECRET}   # note\n    n: 1\n"
+IDENTITY = pyrage.x25519.Identity.generate()
+PRIVATE, PUBLIC = str(IDENTITY), str(IDENTITY.to_public())
+OTHER = str(pyrage.x25519.Identity.generate().to_public())
+
+
+class Input(io.BytesIO):
+    """Standard input, piped in or a terminal."""
+
+    def __init__(self, content: bytes = b"", *, terminal: bool = False) -> None:
+        super().__init__(content)
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with a rule, and a key in the environment."""
+    for name in [name for name in os.environ if name.startswith("SOPS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("SOPS_AGE_KEY", PRIVATE)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / ".sops.yaml").write_text(
+        f"creation_rules:\n  - path_regex: ^apps/\n    encrypted_regex: ^stringData$\n    age: {PUBLIC}\n"
+        f"  - path_regex: \\.yaml$\n    age: {PUBLIC}\n"
+    )
+    (folder / "apps").mkdir()
+    (folder / "apps" / "a.yaml").write_text(PLAIN)
+    (folder / "a.yaml").write_text(PLAIN)
+    return folder
+
+
+def fluxseed(*arguments: str, stdin: bytes | None = None) -> SimpleNamespace:
+    """Run the command line in process."""
+    out, err = io.BytesIO(), io.StringIO()
+    streams = Streams(Input(terminal=True) if stdin is None else Input(stdin), out, err)
+    code = main(arguments, streams)
+    return SimpleNamespace(code=code, out=out.getvalue().decode(), err=err.getvalue())
+
+
+@pytest.mark.usefixtures("folder")
+class TestRoundTrip:
+    @pytest.mark.parametrize("name", ["a.yaml", "apps/a.yaml"])
+    def test_decrypt_gives_back_what_encrypt_took(self, folder, name):
+        """Byte for byte, in place."""
+        assert fluxseed("encrypt", "-i", name).code == 0
+        assert SECRET not in (folder / name).read_text()
+        assert fluxseed("decrypt", "--in-place", name).code == 0
+        assert (folder / name).read_text() == PLAIN
+
+    def test_the_result_goes_to_standard_output(self, folder):
+        """And the file stays."""
+        result = fluxseed("encrypt", "apps/a.yaml")
+        assert (result.code, result.err) == (0, "")
+        assert "kind: Secret" in result.out
+        assert SECRET not in result.out
+        assert (folder / "apps" / "a.yaml").read_text() == PLAIN
+
+    def test_standard_input_takes_its_rule_from_the_name_given(self):
+        """In a pipe, in both directions."""
+        encrypted = fluxseed("encrypt", "--filename-override", "apps/new.yaml", stdin=PLAIN.encode())
+        assert "encrypted_regex: ^stringData$" in encrypted.out
+        decrypted = fluxseed(
+            "decrypt", "--input-type", "yaml", "--output-type", "yaml", "-", stdin=encrypted.out.encode()
+        )
+        assert (decrypted.code, decrypted.out) == (0, PLAIN)
+
+    def test_output_writes_a_file(self, folder):
+        """What is decrypted is for its owner only, what is encrypted is a file like any other."""
+        umask = os.umask(0o022)
+        try:
+            assert fluxseed("encrypt", "--output", "b.yaml", "a.yaml").out == ""
+            assert fluxseed("decrypt", "--output", "c.yaml", "b.yaml").out == ""
+        finally:
+            os.umask(umask)
+        assert (folder / "c.yaml").read_text() == PLAIN
+        assert stat.S_IMODE((folder / "b.yaml").stat().st_mode) == 0o644
+        assert stat.S_IMODE((folder / "c.yaml").stat().st_mode) == 0o600
+
+    def test_in_place_keeps_the_mode(self, folder):
+        """Whatever it is."""
+        (folder / "a.yaml").chmod(0o640)
+        fluxseed("encrypt", "-i", "a.yaml")
+        fluxseed("decrypt", "-i", "a.yaml")
+        assert stat.S_IMODE((folder / "a.yaml").stat().st_mode) == 0o640
+
+    def test_type_can_be_given_where_the_name_does_not_tell(self, folder):
+        """For a name without a known ending."""
+        (folder / "secret").write_text(PLAIN)
+        assert (
+            fluxseed(
+                "encrypt", "--input-type", "yaml", "--config", ".sops.yaml", "--filename-override", "a.yaml", "secret"
+            ).code
+            == 0
+        )
+
+    def test_the_mac_is_checked_unless_told_otherwise(self, folder):
+        """Nothing is printed before."""
+        fluxseed("encrypt", "-i", "apps/a.yaml")
+        file = folder / "apps" / "a.yaml"
+        file.write_text(file.read_text().replace("kind: Secret", "kind: Other"))
+        refused = fluxseed("decrypt", "apps/a.yaml")
+        assert (refused.code, refused.out) == (51, "")
+        assert refused.err.startswith("Error: MAC mismatch")
+        assert f"password: {SECRET}" in fluxseed("decrypt", "--ignore-mac", "apps/a.yaml").out
+
+
+@pytest.mark.usefixtures("folder")
+class TestRules:
+    def test_recipients_on_the_command_line_replace_those_of_the_rule(self):
+        """The selection of values is still the rule's."""
+        out = fluxseed("encrypt", "--age", f"{OTHER}, {PUBLIC}", "apps/a.yaml").out
+        assert re.findall(r"recipient: (\S+)", out) == [OTHER, PUBLIC]
+        assert "encrypted_regex: ^stringData$" in out
+
+    def test_recipients_and_config_come_from_the_environment_too(self, monkeypatch, tmp_path):
+        """Under the names of sops."""
+        monkeypatch.setenv("SOPS_AGE_RECIPIENTS", OTHER)
+        assert f"recipient: {OTHER}" in fluxseed("encrypt", "a.yaml").out
+        (tmp_path / "rules.yaml").write_text(f"creation_rules:\n  - age: {PUBLIC}\n    unencrypted_suffix: _clear\n")
+        monkeypatch.setenv("SOPS_CONFIG", str(tmp_path / "rules.yaml"))
+        assert "unencrypted_suffix: _clear" in fluxseed("encrypt", "a.yaml").out
+
+    @pytest.mark.parametrize(
+        ("flags", "selector"),
+        [
+            (["--encrypted-regex", "^password$"], "encrypted_regex: ^password$"),
+            (["--unencrypted-suffix", "_plain"], "unencrypted_suffix: _plain"),
+        ],
+    )
+    def test_a_selector_on_the_command_line_counts(self, flags, selector):
+        """Over the default of the rule."""
+        assert selector in fluxseed("encrypt", *flags, "a.yaml").out
+
+    def test_without_configuration_recipients_suffice(self, folder):
+        """As in sops."""
+        (folder / ".sops.yaml").unlink()
+        assert fluxseed("encrypt", "--age", PUBLIC, "a.yaml").code == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "message"),
+        [
+            (["--encrypted-regex", "a", "--unencrypted-suffix", "b", "a.yaml"], 8, "cannot use more than one of"),
+            (
+                ["--unencrypted-suffix", "b", "apps/a.yaml"],
+                8,
+                "cannot be combined with the encrypted_regex of the rule",
+            ),
+            (["--age", PUBLIC, "--filename-override", "other.yml", "a.yaml"], 1, "no creation rule matches other.yml"),
+            (["--age", "age1nonsense", "a.yaml"], 1, "--age"),
+            (["--config", "nowhere.yaml", "a.yaml"], 1, "nowhere.yaml"),
+        ],
+    )
+    def test_rules_that_do_not_fit_are_refused(self, arguments, code, message):
+        """With the exit code of sops."""
+        result = fluxseed("encrypt", *arguments)
+        assert (result.code, result.out) == (code, "")
+        assert message in result.err
+
+    def test_without_configuration_and_recipients_the_message_is_that_of_sops(self, folder):
+        """Scripts look for it."""
+        (folder / ".sops.yaml").unlink()
+        result = fluxseed("encrypt", "a.yaml")
+        assert result.code == 1
+        assert result.err.startswith("Error: config file not found, or has no creation rules, and no keys provided")
+
+
+@pytest.mark.usefixtures("folder")
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("arguments", "stdin", "code", "message"),
+        [
+            (["encrypt"], None, 100, "Error: no file specified"),
+            (["encrypt", "nowhere.yaml"], None, 100, 'Error: cannot operate on non-existent file "nowhere.yaml"'),
+            (["decrypt", "a.yaml"], None, 1, "Error: sops metadata not found"),
+            (["encrypt", "-i", "--output", "b", "a.yaml"], None, 8, "cannot operate on both --output and --in-place"),
+            (
+                ["encrypt", "-i", "--filename-override", "a.yaml"],
+                b"a: 1\n",
+                8,
+                "standard input cannot be changed in place",
+            ),
+            (["decrypt"], b"a: 1\n", 100, "--filename-override"),
+            (["encrypt", "--filename-override", "x.yaml"], b"", 92, "standard input"),
+            (["encrypt", "--filename-override", "x.yaml"], b"a: [\n", 2, "standard input"),
+            (["encrypt", "--filename-override", "x.json"], b"{}", 1, "json"),
+            (["encrypt", "--output-type", "json", "a.yaml"], None, 1, "conversion from yaml to json"),
+            (["encrypt", "--output", "nowhere/b.yaml", "a.yaml"], None, 3, "nowhere/b.yaml"),
+            (["decrypt", "--output", "apps", "apps/a.yaml"], None, 1, "sops metadata not found"),
+        ],
+    )
+    def test_what_cannot_be_done_has_the_exit_code_of_sops(self, arguments, stdin, code, message):
+        """Nothing goes to standard output, and no value to standard error."""
+        result = fluxseed(*arguments, stdin=stdin)
+        assert (result.code, result.out) == (code, "")
+        assert message in result.err
+        assert SECRET not in result.err
+        assert "Traceback" not in result.err
+
+    def test_an_encrypted_file_is_not_encrypted_again(self):
+        """Exit code 203."""
+        fluxseed("encrypt", "-i", "a.yaml")
+        result = fluxseed("encrypt", "-i", "a.yaml")
+        assert result.code == 203
+        assert "top-level entry called 'sops'" in result.err
+
+    def test_a_missing_key_says_where_keys_were_looked_for(self, monkeypatch):
+        """Exit code 128, the headline of sops, and a next step."""
+        fluxseed("encrypt", "-i", "a.yaml")
+        monkeypatch.delenv("SOPS_AGE_KEY")
+        result = fluxseed("decrypt", "a.yaml")
+        assert (result.code, result.out) == (128, "")
+        assert result.err.startswith("Error: Failed to get the data key required to decrypt the SOPS file.\n")
+        assert "a.yaml" in result.err
+        assert "SOPS_AGE_KEY_FILE" in result.err
+        assert "\nHint: " in result.err
+
+    def test_a_failed_write_in_place_leaves_the_file(self, folder, monkeypatch):
+        """Old or new, never half."""
+
+        def fail(*_args):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        result = fluxseed("encrypt", "-i", "a.yaml")
+        assert result.code == 3
+        assert (folder / "a.yaml").read_text() == PLAIN
+
+    @pytest.mark.parametrize("arguments", [[], ["unknown"], ["encrypt", "--unknown", "a.yaml"], ["encrypt", "a", "b"]])
+    def test_a_wrong_command_line_leaves_with_1(self, arguments, capsys):
+        """2 means something else in sops."""
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 1
+        assert "Error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["encrypt", "--help"], ["decrypt", "--help"]])
+def test_help_is_there(arguments, capsys):
+    """For the whole and for each verb."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+    assert "usage: fluxseed" in capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_collection(capsys):
+    """One place states it."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert re.fullmatch(r"fluxseed \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+def test_an_interruption_leaves_with_130(monkeypatch):
+    """Ctrl-C is no traceback."""
+
+    def interrupt(_self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Streams, "read", interrupt)
+    assert fluxseed("decrypt", "--input-type", "yaml", stdin=b"").code == 130
+
+
+def test_a_hint_has_a_line_of_its_own():
+    """The headline of sops first, then what it is about."""
+    error = _errors.MacMismatchError("values were changed", where="a.yaml", hint="restore it")
+    assert describe(error) == "Error: MAC mismatch\na.yaml: values were changed\nHint: restore it\n"
+    assert describe(_errors.FluxseedError("broken")) == "Error: broken\n"
+
+
+MODULE = main.__module__
+
+
+def _environment() -> dict[str, str]:
+    """Let a process of its own find the collection where this one has it from."""
+    root = Path(sys.modules[MODULE].__file__).parents[6]
+    return {**os.environ, "PYTHONPATH": str(root)}
+
+
+def _command(*arguments: str, **keywords) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", MODULE, *arguments]
+    return subprocess.run(command, capture_output=True, check=False, env=_environment(), **keywords)
+
+
+@pytest.mark.usefixtures("folder")
+def test_it_works_as_a_process():
+    """Real standard input and output, real exit code."""
+    encrypted = _command("encrypt", "--filename-override", "apps/x.yaml", input=PLAIN.encode())
+    assert (encrypted.returncode, encrypted.stderr) == (0, b"")
+    decrypted = _command("decrypt", "--input-type", "yaml", "/dev/stdin", input=encrypted.stdout)
+    assert (decrypted.returncode, decrypted.stdout.decode()) == (0, PLAIN)
+    assert _command("decrypt", "nowhere.yaml").returncode == 100
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_reader_that_has_enough_is_no_error():
+    """`fluxseed decrypt … | head -1` ends in silence."""
+    with open("big.yaml", "w", encoding="utf-8") as file:  # noqa: PTH123 - in the working directory
+        file.write("".join(f"key{number}: '{'x' * 200}'\n" for number in range(2000)))
+    assert fluxseed("encrypt", "-i", "big.yaml").code == 0
+    with subprocess.Popen(
+        [sys.executable, "-m", MODULE, "decrypt", "big.yaml"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_nothing_of_ansible_is_imported():
+    """The command line works, and starts quickly, without ansible-core."""
+    code = (
+        "import sys\n"
+        "from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli import main, decrypt, encrypt, files, rules\n"
+        "from ansible_collections.fluxseed.gitops.plugins.module_utils import _surroundings\n"
+        "print([name for name in sys.modules if name == 'ansible' or name.startswith('ansible.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=_environment())
+    assert done.stdout == b"[]\n"
