@@ -8,7 +8,9 @@ Run with step names to do only these: `.venv/bin/python tests/run.py lint types 
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +19,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
 BIN = Path(sys.executable).parent
+PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+COLLECTION = BUILD / "export" / "ansible_collections" / "fluxseed" / "gitops"
+
+# ansible-test fetches a pip bootstrap from the network unless this file is in its cache. What pip
+# needs is part of Python itself, so the stand-in takes it from there.
+PIP_BOOTSTRAP = '''\
+"""Stand-in for the pip bootstrap: pip from the standard library's ensurepip."""
+import os
+import subprocess
+import sys
+
+os.environ.pop("GET_PIP", None)
+subprocess.run([sys.executable, "-m", "ensurepip", "--upgrade"], check=True, stdout=subprocess.DEVNULL)
+arguments = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
+subprocess.run([sys.executable, "-m", "pip", "install", *arguments], check=True)
+'''
+PIP_BOOTSTRAP_VERSIONS = ("23_1_2", "24_2", "25_2")  # ansible-core 2.17; 2.18 and 2.19; 2.20 and later
 
 
 class StepFailedError(Exception):
@@ -27,6 +47,7 @@ class StepFailedError(Exception):
 def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
     """Run one command with the project's tools first on PATH; its output is shown."""
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+    # Of two ways to colour or page the output, neither suits a log.
     environment.update(env or {})
     environment.pop("KUBECONFIG", None)
     sys.stdout.flush()
@@ -36,35 +57,95 @@ def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = Non
 
 
 def lint() -> None:
-    """Style of Python and changelog fragments."""
+    """Style of Python, YAML, playbooks and changelog fragments."""
     run("ruff", "check", "plugins", "tests")
     run("ruff", "format", "--check", "plugins", "tests")
+    run("ansible-lint", "--offline", "--strict", "-q", env={"ANSIBLE_COLLECTIONS_PATH": str(BIN.parent)})
     run("antsibull-changelog", "lint")
 
 
 def types() -> None:
-    """`mypy --strict` on the engines and everything above them."""
-    # mypy finds the package through the link in site-packages, as every other tool does.
-    packages = Path(subprocess_output(sys.executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
+    """`mypy --strict` on the engines and all above them."""
+    # mypy takes nothing from site-packages as its subject, so the tree is linked to a path of its own.
+    tree = BUILD / "types" / "ansible_collections" / "fluxseed"
+    tree.mkdir(parents=True, exist_ok=True)
+    if not (tree / "gitops").is_symlink():
+        (tree / "gitops").symlink_to(ROOT)
     run(
         "mypy",
         "--config-file",
         ROOT / "pyproject.toml",
         "-p",
         "ansible_collections.fluxseed.gitops.plugins",
-        cwd=packages,
-        env={"MYPYPATH": str(packages)},
+        env={"MYPYPATH": str(BUILD / "types")},
     )
 
 
-def subprocess_output(*command: str) -> str:
-    """Return what a command prints, without the final newline."""
-    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout.strip()
+@functools.cache
+def export_collection() -> None:
+    """Copy, once per run, what Git tracks (or would) to a path that ansible-test accepts, as a checkout of its own."""
+    shutil.rmtree(COLLECTION, ignore_errors=True)
+    COLLECTION.mkdir(parents=True)
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    ).stdout.decode()
+    for name in filter(None, names.split("\0")):
+        source = ROOT / name
+        if source.is_file():
+            target = COLLECTION / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    for command in (["git", "init", "-q"], ["git", "add", "-A"]):
+        subprocess.run(command, cwd=COLLECTION, check=True)
+
+
+def ansible_test(*arguments: str) -> None:
+    """Run ansible-test on the exported collection with a HOME of its own."""
+    export_collection()
+    home = BUILD / "home"
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for version in PIP_BOOTSTRAP_VERSIONS:
+        (cache / f"get_pip_{version}.py").write_text(PIP_BOOTSTRAP)
+    run("ansible-test", *arguments, "--python", PYTHON_VERSION, cwd=COLLECTION, env={"HOME": str(home)})
+
+
+def sanity() -> None:
+    """ansible-test's own checks of documentation, imports and licences."""
+    ansible_test("sanity")
+
+
+def units() -> None:
+    """The unit tests as Ansible's own runner starts them."""
+    ansible_test("units", "--venv", "--requirements")
+
+
+def targets() -> None:
+    """The integration targets of the modules that need no cluster."""
+    ansible_test("integration", "--venv", "--requirements")
+
+
+def binaries() -> None:
+    """Find or build the programs of the lab, and sops and age to compare with."""
+    run("make", "lab", 'COMPONENTS=["oracles"]')
+
+
+def molecule() -> None:
+    """The role on the lab: syntax, check, converge, idempotence, verify."""
+    run("molecule", "test", cwd=ROOT / "extensions")
 
 
 def unit() -> None:
     """Unit tests alone, for the fast loop."""
     run("pytest", "-q", "tests/unit")
+
+
+def stories() -> None:
+    """Comparison with sops and age, and the stories on the lab; pytest's closing line ends the run."""
+    run("pytest", "-q", "--durations=10", "tests/interop", "tests/integration")
 
 
 @dataclass(frozen=True)
@@ -80,7 +161,17 @@ class Step:
         return self.action.__name__
 
 
-STEPS = [Step(lint), Step(types), Step(unit)]
+STEPS = [
+    Step(lint),
+    Step(types),
+    Step(sanity),
+    Step(units),
+    Step(targets),
+    Step(binaries),
+    Step(molecule),
+    Step(unit, always=False),
+    Step(stories),
+]
 
 
 def main() -> int:
@@ -97,7 +188,7 @@ def main() -> int:
         except StepFailedError as error:
             print(f"== {step.name} FAILED after {time.monotonic() - start:.1f} s: {error}", flush=True)
             return 1
-        if step.action is not unit:
+        if step.action is not stories:
             print(f"== {step.name} done in {time.monotonic() - start:.1f} s", flush=True)
     return 0
 
