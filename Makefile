@@ -47,13 +47,13 @@ $(BIN)/python: | prerequisites
 
 # The checkout itself is the installed collection: a link, so that every tool uses the live tree.
 $(RUN_READY): requirements/run.txt Makefile | $(BIN)/python
-	@SECONDS=0; $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/run.txt
-	@packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	@SECONDS=0; $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/run.txt; \
+	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	mkdir -p "$$packages/ansible_collections/fluxseed"; \
-	ln -sfn "$(CURDIR)" "$$packages/ansible_collections/fluxseed/gitops"
-	@printf '#!%s\nfrom ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.main import main; raise SystemExit(main())\n' $(BIN)/python > $(BIN)/fluxseed
-	@chmod 755 $(BIN)/fluxseed
-	@touch $@; echo "   .venv is ready to run ($${SECONDS} s)"
+	ln -sfn "$(CURDIR)" "$$packages/ansible_collections/fluxseed/gitops"; \
+	printf '#!%s\nfrom ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.main import main; raise SystemExit(main())\n' \
+	  $(BIN)/python > $(BIN)/fluxseed; chmod 755 $(BIN)/fluxseed; \
+	touch $@; echo "   .venv is ready to run ($${SECONDS} s)"
 
 $(TEST_READY): requirements/test.txt $(RUN_READY)
 	@SECONDS=0; $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/test.txt; \

@@ -35,8 +35,8 @@ sops/age/keys.txt in the configuration folder of the user.
 Examples:
   fluxseed encrypt -i apps/database/secret.yaml     encrypt in place by the rules in .sops.yaml
   fluxseed decrypt apps/database/secret.yaml        print the decrypted file
-  kubectl create secret generic db --from-literal=password=... --dry-run=client -o yaml \\
-    | fluxseed encrypt --filename-override apps/db/secret.yaml --output apps/db/secret.yaml"""
+  make-a-secret | fluxseed encrypt --filename-override apps/db/secret.yaml --output apps/db/secret.yaml
+                                                    what another program prints, never in clear on disk"""
 
 
 class _Parser(argparse.ArgumentParser):
