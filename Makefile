@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Ansible leaves flushing to Python: without this, progress in a log would come all at once at the end.
+export PYTHONUNBUFFERED := 1
 
 PYTHON ?= python3
 INVENTORY ?=
