@@ -47,7 +47,6 @@ class StepFailedError(Exception):
 def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
     """Run one command with the project's tools first on PATH; its output is shown."""
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    # Of two ways to colour or page the output, neither suits a log.
     environment.update(env or {})
     environment.pop("KUBECONFIG", None)
     sys.stdout.flush()

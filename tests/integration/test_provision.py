@@ -50,12 +50,13 @@ def encrypted_files(homelab: Homelab) -> dict[str, str]:
     return {name: hashlib.sha256((homelab.repository / name).read_bytes()).hexdigest() for name in ENCRYPTED.values()}
 
 
-def test_a_check_run_on_an_empty_cluster_predicts_and_writes_nothing(homelab: Homelab) -> None:
-    """The repository is not there yet: the check says so without a traceback and leaves the cluster alone."""
+def test_a_check_run_on_an_empty_lab_says_what_it_cannot_know(homelab: Homelab) -> None:
+    """Without a repository there is nothing to predict from; nothing is made and nothing is written."""
     before = homelab.written()
-    outcome = homelab.provision("--check", check=False)
-    assert "Traceback" not in outcome.output
+    outcome = homelab.provision("--check")
+    assert "The lab has no repository yet" in outcome.output
     assert homelab.written() == before
+    assert not homelab.repository.exists()
 
 
 def test_from_nothing_to_a_decrypted_secret(homelab: Homelab, sops: Path) -> None:
@@ -190,6 +191,9 @@ def test_a_rebuild_brings_the_same_cluster_back(homelab: Homelab) -> None:
     homelab.flux_lab("stopped")
     homelab.flux_lab("started")
     assert homelab.kubectl("get", "namespaces", "-o", "name").count("flux-system") == 0
+    before = homelab.written()
+    assert homelab.provision("--check", "--diff").changed > 0
+    assert homelab.written() == before
     output = homelab.provision().output
     assert (homelab.git("rev-parse", "HEAD"), vault_variables(homelab), encrypted_files(homelab)) == (
         revision,

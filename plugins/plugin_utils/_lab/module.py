@@ -42,12 +42,12 @@ def run(call: Call) -> dict[str, t.Any]:
 
 
 def _predict(lab: Lab, call: Call) -> dict[str, t.Any]:
-    wanted = call.params["state"]
+    wanted, components = call.params["state"], call.params["components"]
+    missing = lab.missing(components=components) if wanted != "stopped" else []
+    # Where nothing is missing, `build` only looks.
+    built = lab.build(components=components) if wanted != "stopped" and not missing else None
     if wanted == "built":
-        return {"changed": bool(lab.missing(components=call.params["components"]))}
+        return {"changed": bool(missing), **(built.facts() if built else {})}
     running = lab.is_running()
-    if wanted == "stopped":
-        changed = running or lab.folder.run.exists()
-    else:
-        changed = not running or bool(lab.missing(components=call.params["components"]))
-    return {"changed": changed, **lab.facts(None, State.read(lab.folder))}
+    changed = running or lab.folder.run.exists() if wanted == "stopped" else not running or bool(missing)
+    return {"changed": changed, **lab.facts(built, State.read(lab.folder))}
