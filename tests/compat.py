@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make compat`: sanity, units and `provision` under each supported ansible-core that fits a Python found here."""
+"""`make compat`: sanity, units and `provision` under each supported ansible-core that fits a Python found here.
+
+With the beginnings of releases as arguments only these are tried: `.venv/bin/python tests/compat.py 2.17 2.21`.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +51,11 @@ def check(core: str, python: str) -> None:
         folder = Path(name)
         environment = folder / "env"
         subprocess.run([python, "-m", "venv", str(environment)], check=True)
+        # Each release of ansible-core brings the resolvelib that it works with.
         requirements = [
             line
             for line in (checks.ROOT / "requirements" / "run.txt").read_text().splitlines()
-            if not line.startswith("ansible-core")
+            if not line.startswith(("ansible-core", "resolvelib"))
         ]
         (folder / "requirements.txt").write_text("\n".join([*requirements, f"ansible-core=={core}", ""]))
         pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -88,7 +92,10 @@ def check(core: str, python: str) -> None:
 def main() -> int:
     """Go through the matrix; a release without a Python here is named, not counted as passed."""
     passed, failed, missing = [], [], []
+    wanted = tuple(sys.argv[1:]) or ("",)
     for core, versions in MATRIX.items():
+        if not core.startswith(wanted):
+            continue
         python = find_python(versions)
         if python is None:
             print(f"== ansible-core {core}: no Python {' or '.join(versions)} found here")
