@@ -108,6 +108,7 @@ clean: ## remove all that make made: the lab, its binaries, .venv, build results
 	@cache=$${FLUXSEED_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/fluxseed}; \
 	for folder in $(LAB) $(VENV) $(CURDIR)/build $(CURDIR)/dist "$$cache"; do \
 	  if [ -e "$$folder" ]; then du -sh "$$folder" | sed 's/^/removing /'; chmod -R u+w "$$folder"; rm -rf "$$folder"; fi; done
+	@rm -rf $(CURDIR)/.hypothesis $(CURDIR)/.ansible; find $(CURDIR) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: test
 test: $(TEST_READY) ## lint, types, units, sanity, integration on the lab, interop, molecule, artefacts
