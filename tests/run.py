@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.paths import cache_folder
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 BIN = Path(sys.executable).parent
@@ -102,9 +104,9 @@ def export_collection() -> None:
 
 
 def ansible_test(*arguments: str) -> None:
-    """Run ansible-test on the exported collection with a HOME of its own."""
+    """Run ansible-test on the exported collection with a HOME of its own, kept with the other things made once."""
     export_collection()
-    home = BUILD / "home"
+    home = cache_folder() / "ansible-test"
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     for version in PIP_BOOTSTRAP_VERSIONS:

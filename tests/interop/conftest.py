@@ -5,64 +5,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import typing as t
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from oracle_tools import Sops, find
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.yaml import YamlStore
-from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.build import oracle
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import NOWHERE, Keys
-
-
-def find(name: str) -> Path:
-    """A program of the folder in FLUXSEED_ORACLES, else one built from its pinned sources; missing is an error."""
-    folder = os.environ.get("FLUXSEED_ORACLES")
-    path = Path(folder) / name if folder else oracle(name)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: run make lab, or correct FLUXSEED_ORACLES")
-    return path
-
-
-@dataclass(frozen=True)
-class Sops:
-    """The sops command with one age key and nothing else from outside."""
-
-    program: Path
-    private: str
-    folder: Path
-
-    def run(self, *arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        environment = {"SOPS_AGE_KEY": self.private, "HOME": str(self.folder), "PATH": os.environ["PATH"]}
-        return subprocess.run(
-            [str(self.program), *arguments],
-            input=data,
-            capture_output=True,
-            cwd=self.folder,
-            env=environment,
-            check=False,
-        )
-
-    def encrypt(self, plain: bytes, public: str, *options: str) -> bytes:
-        done = self.run("encrypt", "--age", public, *options, *YAML, "/dev/stdin", data=plain)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
-
-    def decrypt(self, content: bytes) -> tuple[bytes, bytes]:
-        """Plain text and what was said on the way; the MAC is verified."""
-        done = self.run("decrypt", *YAML, "/dev/stdin", data=content)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout, done.stderr
-
-
-YAML: Sequence[str] = ("--input-type", "yaml", "--output-type", "yaml")
 
 
 @pytest.fixture(scope="session")

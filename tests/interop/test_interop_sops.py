@@ -11,7 +11,7 @@ import re
 import typing as t
 
 import pytest
-from conftest import Sops
+from oracle_tools import Sops
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     DataKeyError,
