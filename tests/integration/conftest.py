@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from homelab import Homelab
 
-from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.lab import Lab
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.build import oracle
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +30,12 @@ def homelab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homelab]:
 
 
 @pytest.fixture(scope="session")
-def oracles() -> Mapping[str, Path]:
-    """Somebody else's programs, built from their sources at the pinned versions."""
-    return Lab(".").build(print, components=["oracles"]).binaries
+def sops() -> Path:
+    """The sops command, built from its sources at the pinned version."""
+    return oracle("sops")
 
 
 @pytest.fixture(scope="session")
-def sops(oracles: Mapping[str, Path]) -> Path:
-    """The sops command."""
-    return oracles["sops"]
-
-
-@pytest.fixture(scope="session")
-def age_keygen(oracles: Mapping[str, Path]) -> Path:
-    """The age-keygen command."""
-    return oracles["age-keygen"]
+def age_keygen() -> Path:
+    """The age-keygen command, built in the same way."""
+    return oracle("age-keygen")
