@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import typing as t
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -27,11 +27,12 @@ from .identities import KeyRing
 from .keys.age import AgeKey
 from .matching import match_comments, match_values
 from .metadata import Metadata, differs
-from .opening import Opened, hidden_comments, open_file, selected_leaves
+from .opening import Opened, open_file
+from .sealing import seal
 from .selectors import Selection, Selector
 from .stores.base import Store
-from .tree import COMMENT, NULL, Tree
-from .values import Cipher, Randomness, is_token, to_bytes
+from .tree import Tree
+from .values import Cipher, Randomness, is_token
 
 Clock = Callable[[], datetime]
 
@@ -133,29 +134,19 @@ def encrypt(
         selection = Selection(rule.selector, where=rule.where)
         data_key = randomness(32)
         cipher = Cipher(data_key, randomness)
-        selected = selected_leaves(tree, selection)
-        hidden = hidden_comments(tree, selection)
-        cipher.reserve(sum(selected) + sum(hidden) + 1)
-        tokens = [
-            cipher.encrypt(to_bytes(leaf.text), leaf.type, leaf.path) if flag else None
-            for leaf, flag in zip(tree.leaves, selected, strict=True)
-        ]
-        comments = [
-            cipher.encrypt(to_bytes(comment.text), COMMENT, comment.box.path or ":") if flag else None
-            for comment, flag in zip(tree.comments, hidden, strict=True)
-        ]
+        selected = selection.of(tree)
+        sealed = seal(tree, selected, cipher, mac_only_encrypted=rule.mac_only_encrypted)
         lastmodified = _stamp(clock)
-        computed = _mac_of(tree, selected, only_encrypted=rule.mac_only_encrypted)
         metadata = Metadata(
             groups=(tuple(AgeKey(recipient).wrap(data_key) for recipient in rule.age),),
             selector=rule.selector,
             lastmodified=lastmodified,
-            mac=file_mac.seal(computed, cipher, lastmodified),
+            mac=file_mac.seal(sealed.mac, cipher, lastmodified),
             mac_only_encrypted=rule.mac_only_encrypted,
         )
-        content = store.emit_encrypted(tree, tokens, comments, metadata.to_data())
-        marks = [HIDDEN if flag else None for flag in selected]
-        comment_marks = [HIDDEN if flag else None for flag in hidden]
+        content = store.emit_encrypted(tree, sealed.tokens, sealed.comments, metadata.to_data())
+        marks = [HIDDEN if flag else None for flag in selected.leaves]
+        comment_marks = [HIDDEN if flag else None for flag in selected.comments]
         return Change(
             needed=True,
             reason=("encrypt",),
@@ -231,42 +222,38 @@ def _write(
     tree = store.load(plain, where=name)
     _refuse_metadata(tree)
     selection = Selection(metadata.selector, where="the selector")
-    selected = selected_leaves(tree, selection)
-    hidden = hidden_comments(tree, selection)
+    selected = selection.of(tree)
     cipher = Cipher(old.data_key, randomness)
-    kept, styles, changed = match_values(old, store.load(old_plain, where=name), tree, selected)
+    kept, styles, changed = match_values(old, store.load(old_plain, where=name), tree, selected.leaves)
     kept_comments = match_comments(old, tree)
-    missing = sum(flag and token is None for flag, token in zip(selected, kept, strict=True))
-    cipher.reserve(missing + sum(hidden) + 1)
-    tokens = [
-        (token or cipher.encrypt(to_bytes(leaf.text), leaf.type, leaf.path)) if flag else None
-        for leaf, flag, token in zip(tree.leaves, selected, kept, strict=True)
-    ]
-    comments = [
-        (token or cipher.encrypt(to_bytes(comment.text), COMMENT, comment.box.path or ":")) if flag else None
-        for comment, flag, token in zip(tree.comments, hidden, kept_comments, strict=True)
-    ]
-    computed = _mac_of(tree, selected, only_encrypted=metadata.mac_only_encrypted)
-    if computed != old.mac or "selector" in reason:
+    sealed = seal(
+        tree,
+        selected,
+        cipher,
+        mac_only_encrypted=metadata.mac_only_encrypted,
+        kept=kept,
+        kept_comments=kept_comments,
+    )
+    if sealed.mac != old.mac or "selector" in reason:
         lastmodified = _stamp(clock)
-        metadata = replace(metadata, lastmodified=lastmodified, mac=file_mac.seal(computed, cipher, lastmodified))
+        metadata = replace(metadata, lastmodified=lastmodified, mac=file_mac.seal(sealed.mac, cipher, lastmodified))
     block = None
     if not reason:
         block = store.metadata_block(old.tree, {"lastmodified": metadata.lastmodified, "mac": metadata.mac})
-    new = store.emit_encrypted(tree, tokens, comments, metadata.to_data(), styles=styles, block=block)
+    new = store.emit_encrypted(tree, sealed.tokens, sealed.comments, metadata.to_data(), styles=styles, block=block)
     before = _masked_old(old, store, selection)
     if new == content:
         return Change(needed=False, reason=(), before=before, after=before, content=content)
-    if not reason or computed != old.mac or old_plain != plain:
+    if not reason or sealed.mac != old.mac or old_plain != plain:
         reason = ["content", *reason]
-    was = Selection(old.metadata.selector, where="sops")
+    was = Selection(old.metadata.selector, where="sops").of(tree)
     marks = [
-        _mark(now=flag, before=hidden_before, same=not different)
-        for flag, hidden_before, different in zip(selected, selected_leaves(tree, was), changed, strict=True)
+        _mark(now=flag, before=before_it, same=not different)
+        for flag, before_it, different in zip(selected.leaves, was.leaves, changed, strict=True)
     ]
     comment_marks = [
-        _mark(now=flag, before=hidden_before, same=token is not None)
-        for flag, hidden_before, token in zip(hidden, hidden_comments(tree, was), kept_comments, strict=True)
+        _mark(now=flag, before=before_it, same=token is not None)
+        for flag, before_it, token in zip(selected.comments, was.comments, kept_comments, strict=True)
     ]
     after = store.emit_masked(tree, marks, comment_marks, _footer(metadata))
     return Change(needed=True, reason=tuple(reason), before=before, after=after, content=new)
@@ -304,28 +291,18 @@ def _refuse_metadata(tree: Tree) -> None:
             )
 
 
-def _mac_of(tree: Tree, selected: Sequence[bool], *, only_encrypted: bool) -> str:
-    return file_mac.compute(
-        (
-            to_bytes(leaf.text)
-            for leaf, flag in zip(tree.leaves, selected, strict=True)
-            if leaf.type != NULL and (flag or not only_encrypted)
-        ),
-        only_encrypted=only_encrypted,
-    )
-
-
 def _stamp(clock: Clock) -> str:
     return clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _masked_old(old: Opened, store: Store, selection: Selection | None = None) -> str:
     """The old file with marks; also for what another selector will hide from now on."""
-    selected = old.selected
+    selected = old.selected.leaves
     hidden = [text is not None or is_token(c.text) for c, text in zip(old.tree.comments, old.comments, strict=True)]
     if selection is not None:
-        selected = [a or b for a, b in zip(selected, selected_leaves(old.tree, selection), strict=True)]
-        hidden = [a or b for a, b in zip(hidden, hidden_comments(old.tree, selection), strict=True)]
+        also = selection.of(old.tree)
+        selected = [a or b for a, b in zip(selected, also.leaves, strict=True)]
+        hidden = [a or b for a, b in zip(hidden, also.comments, strict=True)]
     marks = [HIDDEN if flag else None for flag in selected]
     return store.emit_masked(old.tree, marks, [HIDDEN if flag else None for flag in hidden], _footer(old.metadata))
 

@@ -17,7 +17,7 @@ from .._errors import DecryptionError, MetadataNotFoundError
 from . import mac
 from .identities import KeyRing
 from .metadata import Metadata
-from .selectors import Selection
+from .selectors import Selected, Selection
 from .stores.base import Store, Typed
 from .tree import COMMENT, NULL, STR, Leaf, Tree
 from .values import Cipher, is_token, normalise, to_bytes, to_text
@@ -33,7 +33,7 @@ class Opened:
     metadata: Metadata
     data_key: bytes
     cipher: Cipher
-    selected: list[bool]
+    selected: Selected
     values: list[Typed | None]
     """Type and byte form of each leaf that was a token; None for clear ones."""
     comments: list[str | None]
@@ -50,14 +50,15 @@ def open_file(content: bytes, ring: KeyRing, store: Store, name: str | None, *, 
     selection = Selection(metadata.selector, where="sops")
     data_key = ring.data_key(metadata, where=name)
     cipher = Cipher(data_key)
-    selected = selected_leaves(tree, selection)
+    selected = selection.of(tree)
     opened = [
-        _open_leaf(tree, leaf, cipher, name) if flag else None for leaf, flag in zip(tree.leaves, selected, strict=True)
+        _open_leaf(tree, leaf, cipher, name) if flag else None
+        for leaf, flag in zip(tree.leaves, selected.leaves, strict=True)
     ]
     computed = mac.compute(
         (
             to_bytes(leaf.text if value is None else value[1])
-            for leaf, value, flag in zip(tree.leaves, opened, selected, strict=True)
+            for leaf, value, flag in zip(tree.leaves, opened, selected.leaves, strict=True)
             if leaf.type != NULL
             and (value is None or value[0] != COMMENT)
             and (flag or not metadata.mac_only_encrypted)
@@ -131,14 +132,3 @@ def _paths(*paths: str) -> t.Iterator[str]:
         while at:
             at = at[: at.rfind(":", 0, len(at) - 1) + 1]
             yield at
-
-
-def selected_leaves(tree: Tree, selection: Selection) -> list[bool]:
-    """For each leaf whether it is encrypted; nulls and empty strings never are."""
-    selects = selection.selects
-    return [bool(leaf.text) and leaf.type != NULL and selects(leaf) for leaf in tree.leaves]
-
-
-def hidden_comments(tree: Tree, selection: Selection) -> list[bool]:
-    """For each comment whether it is encrypted; empty ones never are."""
-    return [bool(comment.text) and selection.selects_box(comment.box) for comment in tree.comments]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._errors import ConfigError, UnsupportedError
-from .tree import Box, Leaf
+from .tree import NULL, Box, Leaf, Tree
 
 UNENCRYPTED_SUFFIX = "unencrypted_suffix"
 ENCRYPTED_REGEX = "encrypted_regex"
@@ -59,8 +59,15 @@ class Selector:
 DEFAULT = Selector()
 
 
+class Selected(t.NamedTuple):
+    """Which leaves and comments of a tree are to encrypt, parallel to both; nulls and empty texts never are."""
+
+    leaves: list[bool]
+    comments: list[bool]
+
+
 class Selection:
-    """A selector at work on the leaves of one tree."""
+    """A selector at work on one tree."""
 
     def __init__(self, selector: Selector, *, where: str | None = None) -> None:
         self._keys: dict[str, bool] = {}
@@ -77,8 +84,17 @@ class Selection:
         else:
             raise UnsupportedError(f"the selector {selector.kind} is not supported yet", where=where)
 
-    def selects(self, leaf: Leaf) -> bool:
-        """Whether this leaf is one to encrypt."""
+    def of(self, tree: Tree) -> Selected:
+        """The leaves and comments to encrypt."""
+        return Selected(
+            [bool(leaf.text) and leaf.type != NULL and self._selects(leaf) for leaf in tree.leaves],
+            [
+                bool(comment.text) and self._box_found(comment.box) is self._found_is_selected
+                for comment in tree.comments
+            ],
+        )
+
+    def _selects(self, leaf: Leaf) -> bool:
         box = leaf.box
         found = self._boxes.get(box)
         if found is None:
@@ -86,10 +102,6 @@ class Selection:
         if not found and not box.is_sequence:
             found = self._key_found(leaf.key)
         return found is self._found_is_selected
-
-    def selects_box(self, box: Box) -> bool:
-        """Whether a comment in this container is one to encrypt."""
-        return self._box_found(box) is self._found_is_selected
 
     def _key_found(self, key: str) -> bool:
         known = self._keys.get(key)

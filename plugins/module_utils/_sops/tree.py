@@ -37,9 +37,22 @@ DEFAULT_LIMITS = Limits()
 class Box:
     """A mapping or list. `path` is the additional data of its leaves: keys, each followed by a colon."""
 
-    __slots__ = ("count", "expects_key", "flow", "indent", "is_sequence", "key", "last", "parent", "path", "seen")
+    __slots__ = (
+        "begin", "count", "expects_key", "first", "flow", "indent", "is_sequence", "key", "last", "parent", "path", "seen",
+    )  # fmt: skip
 
-    def __init__(self, parent: Box | None, key: str, path: str, *, is_sequence: bool, flow: bool, indent: int) -> None:
+    def __init__(
+        self,
+        parent: Box | None,
+        key: str,
+        path: str,
+        *,
+        is_sequence: bool = False,
+        flow: bool = False,
+        indent: int = 0,
+        begin: int = 0,
+        first: int = 0,
+    ) -> None:
         self.parent = parent
         self.key = key
         self.path = path
@@ -51,6 +64,10 @@ class Box:
         self.last = key
         self.count = 0
         """Items of a list."""
+        self.begin = begin
+        """Where it opens in the text; comments and leaves at or after this place can be in it."""
+        self.first = first
+        """Number of leaves of the tree before it."""
 
 
 class Leaf(t.NamedTuple):
@@ -76,6 +93,10 @@ class Comment(t.NamedTuple):
     end: int
     text: str
     box: Box
+    order: int
+    """Place among the items of the file: where it stands, but before its value for one behind a value."""
+    inline: bool
+    """It stands behind a value, on the same line."""
 
 
 @dataclass
@@ -111,10 +132,45 @@ class Tree:
     comments: list[Comment]
     aliases: list[tuple[int, int, int, int, int, int]]
     """(start, end, first leaf, last leaf + 1 of the anchor; the same of the copy)."""
+    boxes: list[Box]
+    """All containers in file order, roots included; those of copies too."""
 
     def line_of(self, index: int) -> int:
         """Line number, from 1, of a position."""
         return line_of(self.text, index)
+
+
+class Step(t.NamedTuple):
+    """One step of a walk; exactly one of the three is set."""
+
+    box: Box | None = None
+    """A container opens. It closes at the first step whose own container is not in it."""
+    leaf: int = -1
+    """Index into `leaves`."""
+    comment: int = -1
+    """Index into `comments`."""
+
+
+def walk(tree: Tree) -> list[Step]:
+    """Containers, leaves and comments in the order in which sops visits them."""
+    # The leaves of a copy stand where the alias does.
+    copied = {number: start for start, _end, _first, _last, copy, end in tree.aliases for number in range(copy, end)}
+    steps = [(box.begin, box.first, 0, Step(box=box)) for box in tree.boxes]
+    steps += [
+        (copied.get(number, leaf.begin) if copied else leaf.begin, number, 2, Step(leaf=number))
+        for number, leaf in enumerate(tree.leaves)
+    ]
+    # A comment can stand before the container that it is in: behind an anchor, or above a whole document.
+    steps += [
+        (max(comment.order, comment.box.begin), comment.box.first, 1, Step(comment=number))
+        for number, comment in enumerate(tree.comments)
+    ]
+    steps.sort(key=_step_order)
+    return [step[3] for step in steps]
+
+
+def _step_order(step: tuple[int, int, int, Step]) -> tuple[int, int, int]:
+    return step[:3]
 
 
 class Edit(t.NamedTuple):

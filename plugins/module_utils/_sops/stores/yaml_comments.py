@@ -29,6 +29,8 @@ class Before(t.NamedTuple):
     """Container of the token itself."""
     opens: bool
     """It ends in a colon or dash, so nothing stands there yet."""
+    value: int
+    """Where it begins if it is a value, else -1."""
 
 
 class After(t.NamedTuple):
@@ -82,7 +84,13 @@ def attach(
             boxes.update((comment.start, before.outer) for comment in own_lines)
         else:
             _attach_block(own_lines, before, after, closed, inner_indent, boxes)
-    return [Comment(each.start + 1, each.end, each.text, boxes[each.start]) for each in found]
+    return [_comment(each, boxes[each.start], before) for each in found]
+
+
+def _comment(found: _Found, box: Box, before: Before) -> Comment:
+    inline = found.line == 0 and before.value >= 0 and not found.after_dash
+    order = before.value if inline else found.start
+    return Comment(found.start + 1, found.end, found.text, box, order, inline)
 
 
 def _find(text: str, start: int, end: int, *, dash: bool) -> list[_Found]:
@@ -177,9 +185,9 @@ def _foot_box(mark: int, closed: Sequence[Box], ends: dict[Box, int]) -> Box | N
     return None
 
 
-def header_comment(text: str, start: int, end: int, box: Box) -> Comment | None:
+def header_comment(text: str, start: int, end: int, box: Box, begin: int) -> Comment | None:
     """The comment on the header line of a block scalar, or between properties and value."""
     line = _BREAK.search(text, start, end)
     stop = line.start() if line else end
     sign = text.find("#", start, stop)
-    return None if sign < 0 else Comment(sign + 1, stop, text[sign + 1 : stop], box)
+    return None if sign < 0 else Comment(sign + 1, stop, text[sign + 1 : stop], box, begin, inline=True)

@@ -37,6 +37,8 @@ _PROPERTIES = re.compile(
 )
 _HASH_IN_PROPERTIES = re.compile("#([^\r\n\x85\u2028\u2029]*)")
 _new_leaf = tuple.__new__
+_Anchor = tuple[int, int, str, bool, int, int]
+"""First leaf, last leaf + 1, path, whether it is a single value, first container, last container + 1."""
 
 
 class Scanner:
@@ -46,7 +48,7 @@ class Scanner:
         self.text = text
         self.where = where
         self.limits = limits
-        self.tree = Tree(text, prefix, [], [], [], [])
+        self.tree = Tree(text, prefix, [], [], [], [], [])
         self.closed: list[Box] = []
         self.copies = 0
 
@@ -72,12 +74,12 @@ class Scanner:
         pos = 0
         box: Box | None = None
         branch: Branch | None = None
-        anchors: dict[str, tuple[int, int, str, bool]] = {}
-        open_anchors: list[tuple[str, Box, int]] = []
+        anchors: dict[str, _Anchor] = {}
+        open_anchors: list[tuple[str, Box, int, int]] = []
         depth = 0
         limits = self.limits
         max_depth, max_nodes = limits.depth, limits.nodes
-        root = Box(None, "", "", is_sequence=False, flow=False, indent=0)
+        root = Box(None, "", "")
         p_box = p_outer = root
         p_opens = False
         collector: Builder | None = None
@@ -171,13 +173,13 @@ class Scanner:
                 else:
                     kind, data = self.typed(value, tag, style, start)
                 if anchor is not None:
-                    anchors[anchor] = (len(leaves), len(leaves) + 1, path, True)
+                    anchors[anchor] = (len(leaves), len(leaves) + 1, path, True, 0, 0)
                 leaves.append(_new_leaf(Leaf, (start, end, style, kind, data, path, box, key, begin)))
                 if len(leaves) > max_nodes:
                     self.fail(f"the file holds more than {max_nodes} values", begin, LimitError)
                 if style == "|" or style == ">":  # noqa: PLR1714  (faster)
                     if hash_at < end:
-                        comment = yaml_comments.header_comment(text, start, end, box)
+                        comment = yaml_comments.header_comment(text, start, end, box, begin)
                         if comment is not None:
                             tree.comments.append(comment)
                     pos = start + len(text[start:end].rstrip(" \t\r\n\x85\u2028\u2029"))
@@ -209,13 +211,17 @@ class Scanner:
                     self.refuse("a key is a mapping or a list, only strings can be keys", begin)
                 elif parent.is_sequence:
                     parent.count += 1
-                    opened = Box(parent, parent.key, parent.path, is_sequence=sequence, flow=flow, indent=0)
+                    opened = Box(parent, parent.key, parent.path, is_sequence=sequence, flow=flow)
                 else:
                     key = parent.last
-                    opened = Box(parent, key, f"{parent.path}{key}:", is_sequence=sequence, flow=flow, indent=0)
+                    opened = Box(parent, key, f"{parent.path}{key}:", is_sequence=sequence, flow=flow)
                     parent.expects_key = True
                 indentless = sequence and not flow and end > begin and text[end - 1] == "-"
                 opened.indent = event.end_mark.column - (1 if indentless else 0)
+                if parent is not None:
+                    opened.begin = begin
+                    opened.first = len(leaves)
+                    tree.boxes.append(opened)
                 if hash_at < begin:
                     dash = parent if parent is not None and parent.is_sequence and not parent.flow else None
                     inside = not flow
@@ -230,7 +236,7 @@ class Scanner:
                         self.property_comments(begin, start, opened)
                 if event.anchor is not None:
                     anchors.pop(event.anchor, None)
-                    open_anchors.append((event.anchor, opened, len(leaves)))
+                    open_anchors.append((event.anchor, opened, len(leaves), len(tree.boxes) - 1))
                 depth += 1
                 if depth > max_depth:
                     self.fail(f"the file is nested deeper than {max_depth} levels", begin, LimitError)
@@ -269,8 +275,8 @@ class Scanner:
                 else:
                     closed.append(ended)
                 if open_anchors and open_anchors[-1][1] is ended:
-                    name, _box, first = open_anchors.pop()
-                    anchors[name] = (first, len(leaves), ended.path, False)
+                    name, _box, first, first_box = open_anchors.pop()
+                    anchors[name] = (first, len(leaves), ended.path, False, first_box, len(tree.boxes))
                 box = ended.parent
                 continue
 
@@ -316,7 +322,9 @@ class Scanner:
                     if hash_at < begin:
                         self.gap(pos, begin, p_box, p_outer, p_opens, root, root.indent, None, _inner(closed, root))
                     closed.clear()
-                root = Box(None, "", "", is_sequence=False, flow=False, indent=0)
+                # What stands above the first document is part of it.
+                root = Box(None, "", "", begin=begin, first=len(leaves)) if tree.branches else root
+                tree.boxes.append(root)
                 branch = Branch(root, begin, explicit)
                 tree.branches.append(branch)
                 anchors.clear()
@@ -398,18 +406,28 @@ class Scanner:
         dash: Box | None,
         inner: int,
     ) -> None:
-        before = yaml_comments.Before(p_box, p_outer, p_opens)
+        value = -1
+        if not p_opens and p_box is p_outer and self.tree.leaves:
+            last = self.tree.leaves[-1]
+            if last.begin < 0:
+                value = self.tree.aliases[-1][0]
+            elif last.box is p_box:
+                value = last.begin
+        before = yaml_comments.Before(p_box, p_outer, p_opens, value)
         after = yaml_comments.After(n_box, n_column, dash)
         self.tree.comments.extend(yaml_comments.attach(self.text, start, end, before, after, self.closed, inner))
 
     def property_comments(self, begin: int, end: int, box: Box) -> None:
         for match in _HASH_IN_PROPERTIES.finditer(self.text, begin, end):
-            self.tree.comments.append(Comment(match.start(1), match.end(1), match[1], box))
+            self.tree.comments.append(
+                Comment(match.start(1), match.end(1), match[1], box, match.start(1), inline=False)
+            )
 
     def directive_comments(self, begin: int, end: int, box: Box) -> None:
         """Comments between directives; a `#` inside of a directive does not open one."""
         for match in re.finditer("(?:^|[ \t\r\n])#([^\r\n]*)", self.text[begin:end]):
-            self.tree.comments.append(Comment(begin + match.start(1), begin + match.end(1), match[1], box))
+            at = begin + match.start(1)
+            self.tree.comments.append(Comment(at, begin + match.end(1), match[1], box, at, inline=False))
 
     def remember_metadata(self, branch: Branch, key: str, event: t.Any, box: Box) -> None:
         start, end = event.start_mark.index, event.end_mark.index
@@ -423,38 +441,38 @@ class Scanner:
         branch.metadata_span = (key_start, end)
         return end
 
-    def copy(self, known: tuple[int, int, str, bool], start: int, end: int, box: Box) -> None:
-        """Repeat the leaves of an anchor under the path of the alias."""
-        first, last, old_path, single = known
+    def copy(self, known: _Anchor, start: int, end: int, box: Box) -> None:
+        """Repeat the leaves and containers of an anchor under the path of the alias."""
+        first, last, old_path, single, first_box, last_box = known
         leaves = self.tree.leaves
         key = box.key if box.is_sequence else box.last
         path = box.path if box.is_sequence else f"{box.path}{key}:"
-        self.copies += last - first
+        self.copies += last - first + last_box - first_box
         if self.copies > self.limits.copies:
             self.fail(f"aliases add more than {self.limits.copies} values", start, LimitError)
         target = len(leaves)
         boxes: dict[Box, Box] = {}
+        for each in self.tree.boxes[first_box:last_box]:
+            copied = Box(
+                boxes.get(each.parent, box) if each.parent is not None else box,
+                key if each.path == old_path else each.key,
+                path + each.path[len(old_path) :],
+                is_sequence=each.is_sequence,
+                flow=each.flow,
+                indent=each.indent,
+                begin=start,
+                first=target + each.first - first,
+            )
+            boxes[each] = copied
+            self.tree.boxes.append(copied)
         for leaf in leaves[first:last]:
             if single:
                 leaves.append(leaf._replace(path=path, box=box, key=key, begin=-1))
                 continue
             new_path = path + leaf.path[len(old_path) :]
             new_key = leaf.key if new_path != path else key
-            new_box = self.copied_box(leaf.box, old_path, path, key, box, boxes)
-            leaves.append(leaf._replace(path=new_path, box=new_box, key=new_key, begin=-1))
+            leaves.append(leaf._replace(path=new_path, box=boxes[leaf.box], key=new_key, begin=-1))
         self.tree.aliases.append((start, end, first, last, target, len(leaves)))
-
-    def copied_box(self, box: Box, old_path: str, path: str, key: str, parent: Box, boxes: dict[Box, Box]) -> Box:
-        known = boxes.get(box)
-        if known is None:
-            above, own_key = parent, key
-            if len(box.path) > len(old_path) and box.parent is not None:
-                above = self.copied_box(box.parent, old_path, path, key, parent, boxes)
-                own_key = box.key
-            new_path = path + box.path[len(old_path) :]
-            known = Box(above, own_key, new_path, is_sequence=box.is_sequence, flow=box.flow, indent=box.indent)
-            boxes[box] = known
-        return known
 
 
 def _inner(closed: Sequence[Box], box: Box) -> int:

@@ -26,7 +26,8 @@ list:
 
 def selected(store: Store, selector: Selector) -> set[str]:
     selection = Selection(selector)
-    return {leaf.path for leaf in store.load(TEXT).leaves if selection.selects(leaf)}
+    tree = store.load(TEXT)
+    return {leaf.path for leaf, flag in zip(tree.leaves, selection.of(tree).leaves, strict=True) if flag}
 
 
 def test_encrypted_regex_covers_everything_below_a_match(store: Store) -> None:
