@@ -18,6 +18,7 @@ LAB := $(CURDIR)/.lab
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/ready-to-run
 TEST_READY := $(VENV)/ready-to-test
+BENCH_READY := $(VENV)/ready-to-bench
 COMPONENTS ?= []
 
 # A demo never touches a real cluster: the lab's commands run without KUBECONFIG and name their own.
@@ -53,13 +54,16 @@ $(RUN_READY): requirements/run.txt Makefile | $(BIN)/python
 	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	mkdir -p "$$packages/ansible_collections/fluxseed"; \
 	ln -sfn "$(CURDIR)" "$$packages/ansible_collections/fluxseed/gitops"; \
-	printf '#!%s\nfrom ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.main import main; raise SystemExit(main())\n' \
+	printf '#!%s\nfrom ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.main import run; run()\n' \
 	  $(BIN)/python > $(BIN)/fluxseed; chmod 755 $(BIN)/fluxseed; \
 	touch $@; echo "   .venv is ready to run ($${SECONDS} s)"
 
 $(TEST_READY): requirements/test.txt $(RUN_READY)
 	@SECONDS=0; $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/test.txt; \
 	touch $@; echo "   .venv is ready to test ($${SECONDS} s)"
+
+$(BENCH_READY): requirements/bench.txt $(TEST_READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/bench.txt; touch $@
 
 .PHONY: venv
 venv: $(TEST_READY) ## the Python environment of the project, with all test tools
@@ -118,6 +122,37 @@ test: $(TEST_READY) ## lint, types, units, sanity, integration on the lab, inter
 check: $(TEST_READY) ## the fast part of the tests: lint, types, unit
 	@$(BIN)/python tests/run.py lint types unit
 
+.PHONY: interop
+interop: $(TEST_READY) ## build sops and age, fetch an older sops, and compare with them
+	@$(BIN)/python tests/run.py binaries interop
+
+N ?= 100000
+SEED ?= 0
+.PHONY: fuzz
+fuzz: $(TEST_READY) ## N random documents of all stores against sops, from SEED on
+	@$(BIN)/python tests/run.py binaries
+	@$(BIN)/python tests/fuzz.py --cases $(N) --seed $(SEED)
+
+FUZZ_VENV := $(CURDIR)/build/fuzz-venv
+$(FUZZ_VENV)/ready: requirements/fuzz.txt requirements/run.txt | prerequisites
+	@$(PYTHON) -m venv $(FUZZ_VENV); $(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<; \
+	packages=$$($(FUZZ_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	mkdir -p "$$packages/ansible_collections/fluxseed"; ln -sfn "$(CURDIR)" "$$packages/ansible_collections/fluxseed/gitops"; touch $@
+
+# A variable of bash as well, so that it has to come from make's own command line.
+ifneq ($(origin SECONDS),command line)
+SECONDS := 600
+endif
+.PHONY: fuzz-bytes
+fuzz-bytes: $(FUZZ_VENV)/ready ## damaged bytes for SECONDS against loaders, metadata reader and decryption
+	@$(FUZZ_VENV)/bin/python tests/fuzz_bytes/harness.py --seconds $(SECONDS) --corpus build/fuzz-bytes
+
+RUNS ?= 15
+.PHONY: bench
+bench: $(BENCH_READY) ## measure side by side with sops; writes docs/benchmarks.md and its plot
+	@$(BIN)/python tests/run.py binaries
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python tests/bench/bench.py --runs $(RUNS)
+
 .PHONY: compat
 compat: $(TEST_READY) ## sanity, units and provision under every supported ansible-core that fits a Python found here
 	@$(BIN)/python tests/compat.py
@@ -129,7 +164,7 @@ lab-pins: export GOFLAGS = -mod=mod
 lab-pins: export GOWORK = off
 lab-pins: export GOTOOLCHAIN = local
 lab-pins: ## renew the pins in lab/*/go.mod and go.sum (needs Go; the only place where tidy runs)
-	@for group in artifact etcd kwok kubernetes kustomize-controller oracles source-controller; do \
+	@for group in artifact etcd kwok kubernetes kustomize-controller oracles oracle source-controller; do \
 	  echo "== lab/$$group"; (cd lab/$$group; go mod tidy $$([ $$group = source-controller ] && echo -e)); done
 	@echo "== lab/flux-manifests"; cd lab/flux-manifests; rm go.sum; \
 	  go mod edit -json | $(PYTHON) -c 'import json, sys; [print(module["Path"]) for module in json.load(sys.stdin)["Require"]]' | xargs -n 1 go mod download

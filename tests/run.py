@@ -23,6 +23,7 @@ from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.paths import 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 BIN = Path(sys.executable).parent
+WORKERS = str(max(2, min(4, os.cpu_count() or 2)))
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 COLLECTION = BUILD / "export" / "ansible_collections" / "fluxseed" / "gitops"
 
@@ -131,7 +132,7 @@ def targets() -> None:
 
 def binaries() -> None:
     """Find or build the programs of the lab, and sops and age to compare with."""
-    run("make", "lab", 'COMPONENTS=["oracles"]')
+    run("make", "lab", 'COMPONENTS=["oracles", "oracle"]')
 
 
 def molecule() -> None:
@@ -144,9 +145,25 @@ def unit() -> None:
     run("pytest", "-q", "tests/unit")
 
 
+def interop() -> None:
+    """Comparison with sops and age alone."""
+    run("pytest", "-q", "--numprocesses", WORKERS, "--dist", "loadfile", "tests/interop")
+
+
 def stories() -> None:
     """Comparison with sops and age, and the stories on the lab; pytest's closing line ends the run."""
-    run("pytest", "-q", "--durations=10", "tests/interop", "tests/integration")
+    # Module by module: each tells its story on a lab of its own, and the labs spend their time waiting.
+    run(
+        "pytest",
+        "-q",
+        "--durations=10",
+        "--numprocesses",
+        WORKERS,
+        "--dist",
+        "loadfile",
+        "tests/integration",
+        "tests/interop",
+    )
 
 
 @dataclass(frozen=True)
@@ -171,6 +188,7 @@ STEPS = [
     Step(binaries),
     Step(molecule),
     Step(unit, always=False),
+    Step(interop, always=False),
     Step(stories),
 ]
 

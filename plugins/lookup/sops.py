@@ -10,6 +10,8 @@ short_description: Read files encrypted with SOPS
 version_added: 0.1.0
 description:
   - Returns the decrypted text of files on the controller. The integrity of each file is checked first.
+  - The name of a file says its format. V(.yaml), V(.yml), V(.json), V(.env) and V(.ini) are what they seem, anything else is a
+    binary file, whose content has to be UTF-8 text here.
   - No C(sops) program is needed.
 author:
   - The fluxseed.gitops authors (!UNKNOWN)
@@ -45,6 +47,12 @@ EXAMPLES = r"""
     database_password: "{{ (lookup('fluxseed.gitops.sops', 'secrets.sops.yaml') | from_yaml).database_password }}"
   no_log: true
 
+- name: The certificate key in an encrypted binary file, every byte of it
+  ansible.builtin.copy:
+    content: "{{ lookup('fluxseed.gitops.sops', 'tls.key.sops', rstrip=false) }}"
+    dest: /etc/ssl/private/example.key
+    mode: "0600"
+
 - name: With a key from an Ansible Vault file instead of the keys of the user
   ansible.builtin.set_fact:
     secret: "{{ lookup('fluxseed.gitops.sops', 'apps/database/secret.yaml', age_key=sops_age_private_key) | from_yaml }}"
@@ -70,6 +78,7 @@ from ..module_utils._errors import DataKeyError, FluxseedError
 from ..module_utils._files import read_file
 from ..module_utils._sops import document
 from ..module_utils._sops.identities import KeyRing
+from ..module_utils._sops.notices import Notice
 from ..module_utils._sops.stores.registry import store_for
 from ..module_utils._surroundings import key_ring
 
@@ -110,14 +119,18 @@ class LookupModule(LookupBase):
         store = store_for(path)
         choice = (plain(self.get_option("age_key")), plain(self.get_option("age_keyfile")), *_environment())
         known = choice in _rings
+        warnings: list[Notice] = []
         try:
-            return document.decrypt(content, self._ring(choice), store=store, name=path)
+            text = document.decrypt(content, self._ring(choice), store=store, name=path, warnings=warnings)
         except DataKeyError:
             if not known:
                 raise
             # A key file may have been made since it was first looked for.
             del _rings[choice]
-            return document.decrypt(content, self._ring(choice), store=store, name=path)
+            text = document.decrypt(content, self._ring(choice), store=store, name=path, warnings=warnings)
+        for warning in warnings:
+            display.warning(str(warning))
+        return text
 
     def _ring(self, choice: tuple[str | None, ...]) -> KeyRing:
         """Return the identities for these options, read once per process."""

@@ -14,16 +14,21 @@ class FluxseedError(Exception):
     """Root of all errors raised on purpose.
 
     `where` names the file (with line), object or parameter; `hint` the next step. Both are kept
-    apart from the message so that each surface can lay them out in its own way.
+    apart from the message so that each surface can lay them out in its own way. `exit_code` is that of
+    the class; an instance has its own where the same finding ends two commands of sops in two ways.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, where: str | None = None, hint: str | None = None, exit_code: int | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.where = where
         self.hint = hint
+        if exit_code is not None:
+            self.exit_code = exit_code
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
@@ -106,6 +111,38 @@ class DataKeyError(SopsError):
     """No identity at hand opens the data key of the file."""
 
     exit_code = 128
+
+
+class EmissionError(SopsError):
+    """The content cannot be written in the format asked for."""
+
+    exit_code = 4
+
+
+class ConversionError(EmissionError):
+    """Another format would lose a part of the content, or nobody could verify the result."""
+
+
+class TreePathError(SopsError):
+    """A path into a document is not well formed."""
+
+    exit_code = 7
+
+
+class PathNotFoundError(SopsError):
+    """A path into a document leads nowhere."""
+
+
+class ValueFormatError(SopsError):
+    """A value that is to be set is not what a document can hold."""
+
+    exit_code = 7
+
+
+class DecryptionOrderError(SopsError):
+    """The order in which kinds of keys are tried names one twice."""
+
+    exit_code = 112
 
 
 class KeyFormatError(SopsError):

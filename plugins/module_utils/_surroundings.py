@@ -10,13 +10,15 @@ look for keys and rules in the same places. Knows no Ansible.
 from __future__ import annotations
 
 import os
+import typing as t
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 
 from ._errors import FileAccessError, FluxseedError, InvalidInputError
 from ._files import read_file, read_file_if_exists
-from ._sops.config import Config, config_candidates
 from ._sops.identities import KeyRing, Surroundings, gather
+
+if t.TYPE_CHECKING:
+    from ._sops.config import Config
 
 COMMAND_TIMEOUT = 60
 
@@ -39,12 +41,18 @@ def key_ring(age_key: str | None = None, age_keyfile: str | None = None) -> KeyR
 
 def load_config(path: str) -> Config:
     """Return the rules of the configuration file that was named."""
+    from ._sops.config import Config  # noqa: PLC0415 - start-up time, decrypting needs no rules
+
     absolute = os.path.abspath(path)  # noqa: PTH100 - links stay as they are, as in sops
     return Config.parse(text_of(absolute), path=absolute)
 
 
 def find_config(folder: str) -> Config | None:
     """Return the rules of the nearest `.sops.yaml`, in this folder or above it."""
+    from pathlib import PurePath  # noqa: PLC0415 - as above
+
+    from ._sops.config import Config, config_candidates  # noqa: PLC0415
+
     for candidate in config_candidates(PurePath(os.path.abspath(folder))):  # noqa: PTH100 - as above
         content = read_file_if_exists(str(candidate))
         if content is not None:

@@ -52,8 +52,8 @@ options:
     type: int
   components:
     description:
-      - Groups of programs to have built in addition. V(oracles) are C(sops), C(age) and C(age-keygen), against which this
-        collection is tested.
+      - Groups of programs to have built in addition, against which this collection is tested.
+      - V(oracles) are C(sops), C(age) and C(age-keygen), V(oracle) is C(sops-oracle), which asks the library of sops.
     type: list
     elements: str
     default: []

@@ -24,7 +24,8 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - The file. Its name says the format, V(.yaml) or V(.yml).
+      - The file. Its name says the format. V(.yaml), V(.yml), V(.json), V(.env) and V(.ini) are what they seem, anything else is a
+        binary file, encrypted as a whole.
       - Folders that are missing are made.
       - A file that is not encrypted yet is replaced by the encrypted one.
     type: path
@@ -32,7 +33,8 @@ options:
   content:
     description:
       - What the file holds once decrypted, as a mapping or as the text of a file.
-      - A text is kept as it is, with its comments and its layout, and may hold several YAML documents.
+      - A text is kept as it is, with its comments and its layout, and may hold several YAML documents. One without a line break at
+        its end gets one, save for a binary file.
       - A mapping is compared by its values. If they are the same, the file keeps the text it has. If not, its text is written anew,
         and comments in the file are lost.
       - Nothing of it is ever logged, returned or shown in a diff, save for values that the rule leaves in clear.
@@ -75,6 +77,13 @@ EXAMPLES = r"""
     path: "{{ playbook_dir }}/apps/grafana/secret.yaml"
     content: "{{ lookup('ansible.builtin.template', 'grafana-secret.yaml.j2') }}"
     age_key: "{{ sops_age_private_key }}"
+
+- name: The environment file of a service
+  fluxseed.gitops.sops_secret:
+    path: "{{ playbook_dir }}/services/web.env"
+    content:
+      DATABASE_URL: "postgres://app:{{ vault_database_password }}@db/app"
+      LOG_LEVEL: info
 
 - name: Without a .sops.yaml, the recipients are named
   fluxseed.gitops.sops_secret:

@@ -102,7 +102,7 @@ def test_the_wheel_provisions_from_an_empty_environment(wheel: Path, tmp_path: P
     """`pip install fluxseed[ansible]` is all there is; the command comes with it."""
     run(sys.executable, "-m", "venv", tmp_path / "env")
     run(
-        tmp_path / "env/bin/python", "-m", "pip", "install", "--quiet", "--constraint", ROOT / "requirements/run.txt",
+        tmp_path / "env/bin/python", "-m", "pip", "install", "--quiet", "--no-compile", "--constraint", ROOT / "requirements/run.txt",
         f"{wheel}[ansible]",
     )  # fmt: skip
     home = Homelab(tmp_path, bin=tmp_path / "env" / "bin")
@@ -123,6 +123,7 @@ def test_the_tarball_provisions_from_an_empty_environment(tarball: Path, tmp_pat
         "pip",
         "install",
         "--quiet",
+        "--no-compile",
         "--requirement",
         installed / "requirements/run.txt",
     )

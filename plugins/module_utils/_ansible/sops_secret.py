@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .._errors import InvalidInputError, NoMatchingRuleError
 from .._files import DIRECTORY, file_mode, folder_lock, read_file_if_exists, replace_file, set_mode
 from .._sops import document
+from .._sops.changes import Change
 from .._sops.config import Rule
-from .._sops.document import Change
 from .._sops.identities import KeyRing
 from .._sops.stores.base import Store
 from .._sops.stores.registry import store_for
@@ -66,7 +66,9 @@ def run(call: Call) -> dict[str, t.Any]:
         change, reason = _plan(target, existing if encrypted else None, plain, data)
         if existing is not None and not encrypted:
             reason = ("encrypted",)
-            change = replace(change, before="(not encrypted, not shown)\n")
+            change = change.with_before("(not encrypted, not shown)\n")
+        for warning in change.warnings:
+            call.warn(str(warning))
         wrong_mode = existing is not None and mode is not None and file_mode(path) != mode
         if not call.check_mode:
             if change.needed:
@@ -112,7 +114,7 @@ def _plan(
         if target.rule is None:  # cannot be: a rule is optional for encrypted files only
             raise NoMatchingRuleError("no recipient to encrypt for", where=target.path)
         change = document.encrypt(plain, target.rule, store=target.store, name=target.path)
-        return replace(change, before=""), ("created",)
+        return change.with_before(""), ("created",)
     if data is not None and _same(data, document.values(existing, target.ring, store=target.store, name=target.path)):
         # The same values: the text stays as it is, with its comments, quotes and order.
         plain = document.decrypt(existing, target.ring, store=target.store, name=target.path)
@@ -123,7 +125,9 @@ def _plan(
 def _plain(content: t.Any, store: Store) -> tuple[bytes, list[t.Any] | None]:
     """Return the text to encrypt and, if data was given, what it says."""
     if isinstance(content, str):
-        return (content if content.endswith("\n") else content + "\n").encode("utf-8"), None
+        # A text file ends with a line break; a binary one is what it is.
+        final = "" if store.name == "binary" or content.endswith("\n") else "\n"
+        return (content + final).encode("utf-8"), None
     if not isinstance(content, Mapping):
         raise InvalidInputError("a mapping, or the text of a file, is expected", where="content")
     plain = store.dump(content)
@@ -145,7 +149,7 @@ def _rule(path: str, config_path: str | None, age: list[str] | None, *, optional
             hint="write a .sops.yaml with creation_rules, or set the option age",
         )
     rule = config.rule_for(path)
-    return replace(rule, age=given.age) if given else rule
+    return rule.with_age(given.age) if given else rule
 
 
 def _recipients(target: Target, change: Change) -> list[str]:

@@ -13,9 +13,10 @@ import typing as t
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .._errors import FluxseedError, MissingLibraryError, UnsupportedError
+from .._errors import DataKeyError, FluxseedError, MissingLibraryError, UnsupportedError
 from .._sops import document
 from .._sops.identities import KeyRing, Surroundings, gather
+from .._sops.keys.registry import OPENED_KINDS
 from .._sops.stores.registry import store_for
 from .tree import Files, Tree
 
@@ -80,8 +81,16 @@ def _open(path: str, content: bytes, ring: KeyRing) -> Opened:
         raise
     except UnsupportedError as exc:
         return Opened(path, problem=exc.message, is_unsupported=True)
+    except DataKeyError as exc:
+        return Opened(path, problem=exc.message, is_unsupported=not _names_a_key_of_ours(path, content))
     except FluxseedError as exc:
         return Opened(path, problem=exc.message)
+
+
+def _names_a_key_of_ours(path: str, content: bytes) -> bool:
+    """Return whether the file is for a kind of key that can be tried here."""
+    groups = document.status(content, store=store_for(path), name=path).groups
+    return any(key.kind in OPENED_KINDS for group in groups for key in group)
 
 
 def secret_texts(file: Opened) -> Iterator[str]:

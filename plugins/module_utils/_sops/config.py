@@ -13,27 +13,32 @@ from __future__ import annotations
 import posixpath
 import typing as t
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import PurePath
 
-from .._errors import ConfigError, EmptyFileError, MalformedFileError, NoMatchingRuleError, UnsupportedError
-from .keys.age import check_recipient
+from .._errors import ConfigError, EmptyFileError, MalformedFileError, NoMatchingRuleError
+from .keys.age import AgeKey, check_recipient
+from .keys.base import MasterKey
+from .keys.wrapping import Groups
 from .selectors import DEFAULT, KINDS, Selector
+
+if t.TYPE_CHECKING:
+    from pathlib import PurePath
+
+    from .regex import Pattern
 
 CONFIG_NAME = ".sops.yaml"
 _MAX_LEVELS = 100
-_FOREIGN_KEYS = ("pgp", "kms", "gcp_kms", "azure_keyvault", "hc_vault_transit_uri", "hckms")
-_FOREIGN_GROUP_KEYS = ("pgp", "kms", "gcp_kms", "azure_keyvault", "hc_vault", "hckms", "merge")
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(t.NamedTuple):
     """For whom and what to encrypt; from a creation rule or from explicit parameters."""
 
-    age: tuple[str, ...]
+    groups: Groups
+    """The keys that get the data key, without it; several groups share it by Shamir's scheme."""
     selector: Selector = DEFAULT
     where: str = "parameters"
     mac_only_encrypted: bool = False
+    shamir_threshold: int = 0
+    """How many groups are needed; 0 if the rule does not say."""
 
     @classmethod
     def of(cls, age: t.Iterable[str], *, where: str = "parameters", **selectors: str | None) -> Rule:
@@ -41,31 +46,47 @@ class Rule:
         unknown = [name for name in selectors if name not in KINDS]
         if unknown:
             raise ConfigError(f"{unknown[0]} is not a selector", where=where)
-        recipients = tuple(check_recipient(piece, where=where) for text in age for piece in _split(text))
-        if not recipients:
-            raise NoMatchingRuleError(
-                "no age recipient is given", where=where, hint="give at least one age1… public key"
-            )
-        return cls(_unique(recipients), Selector.from_mapping(selectors, where=where), where)
+        return cls((_age_group(age, where),), _checked_selector(selectors, where), where)
+
+    @property
+    def age(self) -> tuple[str, ...]:
+        """The age recipients of all groups, each once."""
+        return tuple(dict.fromkeys(key.recipient for group in self.groups for key in group if key.kind == "age"))
+
+    def with_age(self, age: t.Iterable[str], *, where: str = "parameters") -> Rule:
+        """The same rule for these recipients instead of its own keys: one group, nothing to split."""
+        return self._replace(groups=(_age_group(age, where),), shamir_threshold=0)
 
 
-if t.TYPE_CHECKING:
-    from .regex import Pattern
+def _age_group(age: t.Iterable[str], where: str) -> tuple[MasterKey, ...]:
+    from .keys.rules import pieces  # noqa: PLC0415  (start-up time)
+
+    recipients = dict.fromkeys(check_recipient(piece, where=where) for text in age for piece in pieces(text))
+    if not recipients:
+        raise NoMatchingRuleError("no age recipient is given", where=where, hint="give at least one age1… public key")
+    return tuple(AgeKey(recipient) for recipient in recipients)
 
 
-@dataclass(frozen=True)
-class _CreationRule:
+class _CreationRule(t.NamedTuple):
     pattern: Pattern | None
     data: Mapping[str, t.Any]
     where: str
 
 
-@dataclass(frozen=True)
-class Config:
+class Indents(t.NamedTuple):
+    """The section `stores`: spaces per level of each store, None where the file does not say."""
+
+    yaml: int | None = None
+    json: int | None = None
+    json_binary: int | None = None
+
+
+class Config(t.NamedTuple):
     """A parsed `.sops.yaml`."""
 
     path: str
     rules: tuple[_CreationRule, ...] | None
+    indents: Indents = Indents()
 
     @classmethod
     def parse(cls, text: str, *, path: str) -> Config:
@@ -83,12 +104,14 @@ class Config:
             return cls(path, None)
         if not isinstance(data, dict):
             raise ConfigError("the file is not a mapping", where=path)
+        indents = _indents(data.get("stores"), f"{path}: stores")
         listed = data.get("creation_rules")
         if listed is None:
-            return cls(path, None)
+            return cls(path, None, indents)
         if not isinstance(listed, list):
             raise ConfigError("creation_rules is not a list", where=path)
-        return cls(path, tuple(_parse_rule(entry, f"{path}: creation_rules[{i}]") for i, entry in enumerate(listed)))
+        rules = tuple(_parse_rule(entry, f"{path}: creation_rules[{i}]") for i, entry in enumerate(listed))
+        return cls(path, rules, indents)
 
     def rule_for(self, path: str) -> Rule:
         """The first rule that covers a file.
@@ -138,55 +161,50 @@ def _parse_rule(data: t.Any, where: str) -> _CreationRule:
 
 
 def _use(rule: _CreationRule) -> Rule:
+    from .keys.rules import groups  # noqa: PLC0415  (start-up time)
+
     data, where = rule.data, rule.where
+    return Rule(
+        groups(data, where),
+        _checked_selector(data, where),
+        where,
+        mac_only_encrypted=_flag(data, "mac_only_encrypted", where),
+        shamir_threshold=_number(data, "shamir_threshold", where) or 0,
+    )
+
+
+def _checked_selector(data: Mapping[str, t.Any], where: str) -> Selector:
+    """The selector; a pattern that RE2 would not take is refused here, where sops would leave values in clear."""
     selector = Selector.from_mapping(data, where=where)
-    if selector.kind.endswith("_regex"):
-        from .regex import compile_re2  # noqa: PLC0415
-
-        compile_re2(selector.pattern, where=f"{where}.{selector.kind}")
-    if data.get("shamir_threshold") not in (None, 0, 1):
-        raise UnsupportedError("shamir_threshold is not supported yet", where=where)
-    groups = data.get("key_groups")
-    age = _group_age(groups, where) if groups else _flat_age(data, where)
-    recipients = tuple(check_recipient(text, where=f"{where}.age") for text in age)
-    if not recipients:
-        raise NoMatchingRuleError("the rule names no age recipient", where=where, hint="add age: with a public key")
-    return Rule(_unique(recipients), selector, where, mac_only_encrypted=data.get("mac_only_encrypted") is True)
+    selector.check(where=where)
+    return selector
 
 
-def _flat_age(data: Mapping[str, t.Any], where: str) -> list[str]:
-    _refuse_foreign(data, _FOREIGN_KEYS, where)
-    given = data.get("age")
-    if given is None:
-        return []
-    if isinstance(given, str):
-        return _split(given)
-    if isinstance(given, list) and all(isinstance(item, str) for item in given):
-        return [piece for item in given for piece in item.split(",")]
-    raise ConfigError("age is neither a string nor a list of strings", where=where)
+def _indents(data: t.Any, where: str) -> Indents:
+    if data is None:
+        return Indents()
+    if not isinstance(data, dict):
+        raise ConfigError("stores is not a mapping", where=where)
+    found = {}
+    for name in ("yaml", "json", "json_binary"):
+        options = data.get(name)
+        if options is None:
+            continue
+        if not isinstance(options, dict):
+            raise ConfigError(f"{name} is not a mapping", where=where)
+        found[name] = _number(options, "indent", f"{where}.{name}")
+    return Indents(**found)
 
 
-def _group_age(groups: t.Any, where: str) -> list[str]:
-    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise ConfigError("key_groups is not a list of mappings", where=where)
-    if len(groups) != 1:
-        raise UnsupportedError(f"{len(groups)} key groups (Shamir) are not supported yet, only one", where=where)
-    _refuse_foreign(groups[0], _FOREIGN_GROUP_KEYS, f"{where}.key_groups[0]")
-    given = groups[0].get("age") or []
-    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
-        raise ConfigError("age is not a list of strings", where=f"{where}.key_groups[0]")
-    return [piece for item in given for piece in _split(item)]
+def _number(data: Mapping[str, t.Any], name: str, where: str) -> int | None:
+    value = data.get(name)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise ConfigError(f"{name} is not a whole number", where=where)
+    return value
 
 
-def _refuse_foreign(data: Mapping[str, t.Any], names: tuple[str, ...], where: str) -> None:
-    for name in names:
-        if data.get(name):
-            raise UnsupportedError(f"keys of kind {name} are not supported yet, only age", where=where)
-
-
-def _split(text: str) -> list[str]:
-    return [piece.strip() for piece in text.split(",") if piece.strip()]
-
-
-def _unique(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(recipients))
+def _flag(data: Mapping[str, t.Any], name: str, where: str) -> bool:
+    value = data.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ConfigError(f"{name} is neither true nor false", where=where)
+    return bool(value)

@@ -4,163 +4,113 @@
 """The facade of the engine: one file in, a change or its plain content out.
 
 Private to the collection. Nothing here reads or writes files, knows Ansible, or looks at the
-environment; time and randomness are parameters. The MAC is verified before any plaintext leaves.
+environment; time and randomness are parameters. The MAC is verified before any plaintext leaves, unless
+`ignore_mac` is asked for by name. What decrypting does not need is imported where it is used: start-up is most
+of the time that a small file takes.
 """
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 import os
-import re
 import typing as t
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
-from .._errors import (
-    AlreadyEncryptedError,
-    FluxseedError,
-    UnsupportedError,
-)
-from . import mac as file_mac
-from .config import Rule
-from .identities import KeyRing
-from .keys.age import AgeKey
-from .matching import match_comments, match_values
-from .metadata import Metadata, differs
-from .opening import Opened, open_file
-from .sealing import seal
-from .selectors import Selection, Selector
-from .stores.base import Store
-from .tree import Tree
-from .values import Cipher, Randomness, is_token
+from .opening import open_file
+from .surface import Clock, now, place
 
-Clock = Callable[[], datetime]
+if t.TYPE_CHECKING:
+    from .changes import Change
+    from .config import Rule
+    from .editing import Job
+    from .identities import KeyRing
+    from .keys.base import MasterKey
+    from .nodes import Node
+    from .notices import Notice
+    from .paths import Path
+    from .standing import Status
+    from .stores.base import Store
+    from .values import Randomness
 
-HIDDEN = "***"
-HIDDEN_CHANGED = "*** (changed)"
-HIDDEN_CLEARED = "*** (no longer encrypted)"
-_BREAK = re.compile("[\r\n\x85\u2028\u2029]")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What an operation would do. Nothing has been written yet."""
-
-    needed: bool
-    reason: tuple[str, ...]
-    before: str
-    """The file before, every secret value masked."""
-    after: str
-    """The file after, every secret value masked; a changed one is marked as such."""
-    content: bytes
-
-
-@dataclass(frozen=True)
-class Status:
-    """What can be said about a file without any key."""
-
-    encrypted: bool
-    recipients: tuple[str, ...] = ()
-    selector: Selector | None = None
-    version: str = ""
-    lastmodified: str = ""
+__all__ = [
+    "decrypt",
+    "edit",
+    "encrypt",
+    "extract",
+    "is_encrypted",
+    "parse_path",
+    "parse_value",
+    "rotate",
+    "set",
+    "status",
+    "unset",
+    "updatekeys",
+    "values",
+]
 
 
 # --- questions ------------------------------------------------------------------------------------
 
-_BLOCK_KEY = re.compile(rb"^(?:\xef\xbb\xbf)?(?:sops|\"sops\"|'sops')[ \t]*:(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_BLOCK_MAC = re.compile(rb"^[ \t]+[\"']?(?:mac|lastmodified)[\"']?[ \t]*:", re.MULTILINE)
-_FLOW_KEY = re.compile(rb"[{,]\s*[\"']?sops[\"']?\s*:\s*\{")
-_FLOW_MAC = re.compile(rb"[\"']?(?:mac|lastmodified)[\"']?\s*:")
-_LINES = re.compile(rb"^sops_(?:mac|lastmodified)=", re.MULTILINE)
-_SECTION = re.compile(rb"^\[sops\]\s*$", re.MULTILINE)
-_SECTION_MAC = re.compile(rb"^\s*(?:mac|lastmodified)\s*=", re.MULTILINE)
-
 
 def is_encrypted(content: bytes) -> bool:
     """Whether there is SOPS metadata in a file of any kind; cheap, and safe on any bytes."""
-    if b"sops" not in content or (b"mac" not in content and b"lastmodified" not in content):
-        return False
-    key = _BLOCK_KEY.search(content)
-    if key is not None and (
-        _BLOCK_MAC.search(content, key.end()) or _FLOW_MAC.search(content, key.end(), content.find(b"\n", key.end()))
-    ):
-        return True
-    head = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head.startswith((b"{", b"---")) and _FLOW_KEY.search(content) and _FLOW_MAC.search(content):
-        return True
-    if _LINES.search(content):
-        return True
-    section = _SECTION.search(content)
-    return section is not None and _SECTION_MAC.search(content, section.end()) is not None
+    from . import standing
+
+    return standing.is_encrypted(content)
 
 
 def status(content: bytes, *, store: Store, name: str | None = None) -> Status:
-    """What the metadata says, without any key."""
-    data = store.metadata(store.load(content, where=name))
-    if data is None:
-        return Status(encrypted=False)
-    with _place(name):
-        metadata = Metadata.parse(data)
-    return Status(
-        encrypted=bool(metadata.mac),
-        recipients=metadata.recipients,
-        selector=metadata.selector,
-        version=metadata.version,
-        lastmodified=metadata.lastmodified,
-    )
+    """What the metadata says, and where the content does not agree with it; without any key."""
+    from . import standing
+
+    with place(name):
+        return standing.status(content, store=store, name=name)
 
 
-# --- operations -----------------------------------------------------------------------------------
+def parse_path(text: str, *, for_extract: bool = False) -> Path:
+    """The path in `["key"][0]`; errors leave with the exit code that sops has for them."""
+    from . import paths
+
+    if for_extract:
+        return paths.parse_path(text, exit_code=paths.SYNTAX_EXIT_OF_EXTRACT)
+    return paths.parse_path(text)
 
 
-def encrypt(
-    plain: bytes,
-    rule: Rule,
+def parse_value(text: str) -> Node:
+    """A value for `set` given as JSON."""
+    from . import given
+
+    return given.parse_value(text)
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def decrypt(
+    content: bytes,
+    ring: KeyRing,
     *,
     store: Store,
+    output_store: Store | None = None,
     name: str | None = None,
-    clock: Clock = _now,
-    randomness: Randomness = os.urandom,
-) -> Change:
-    """Encrypt a file for the first time; its layout is kept."""
-    with _place(name):
-        tree = store.load(plain, where=name)
-        _refuse_metadata(tree)
-        selection = Selection(rule.selector, where=rule.where)
-        data_key = randomness(32)
-        cipher = Cipher(data_key, randomness)
-        selected = selection.of(tree)
-        sealed = seal(tree, selected, cipher, mac_only_encrypted=rule.mac_only_encrypted)
-        lastmodified = _stamp(clock)
-        metadata = Metadata(
-            groups=(tuple(AgeKey(recipient).wrap(data_key) for recipient in rule.age),),
-            selector=rule.selector,
-            lastmodified=lastmodified,
-            mac=file_mac.seal(sealed.mac, cipher, lastmodified),
-            mac_only_encrypted=rule.mac_only_encrypted,
-        )
-        content = store.emit_encrypted(tree, sealed.tokens, sealed.comments, metadata.to_data())
-        marks = [HIDDEN if flag else None for flag in selected.leaves]
-        comment_marks = [HIDDEN if flag else None for flag in selected.comments]
-        return Change(
-            needed=True,
-            reason=("encrypt",),
-            before=store.emit_masked(tree, marks, comment_marks, ""),
-            after=store.emit_masked(tree, marks, comment_marks, _footer(metadata)),
-            content=content,
-        )
-
-
-def decrypt(content: bytes, ring: KeyRing, *, store: Store, name: str | None = None, ignore_mac: bool = False) -> bytes:
-    """The plain text of an encrypted file."""
-    with _place(name):
+    ignore_mac: bool = False,
+    warnings: list[Notice] | None = None,
+) -> bytes:
+    """The plain text of an encrypted file; what is odd about the file is added to `warnings`."""
+    with place(name):
         opened = open_file(content, ring, store, name, ignore_mac=ignore_mac)
-        return store.emit_plain(opened.tree, opened.values, opened.comments)
+        if warnings is not None:
+            from .notices import notices_of
+
+            warnings += notices_of(opened, name)
+        if output_store is None or output_store.name == store.name:
+            return store.emit_plain(opened.tree, opened.values, opened.comments)
+        from .converting import decrypted_into
+
+        plain, losses = decrypted_into(opened, output_store, name)
+        if warnings is not None:
+            warnings += losses
+        return plain
 
 
 def values(
@@ -171,6 +121,50 @@ def values(
     return [document if isinstance(document, dict) else {} for document in store.data(plain, where=name)]
 
 
+def extract(
+    content: bytes,
+    path: Path,
+    ring: KeyRing,
+    *,
+    store: Store,
+    output_store: Store | None = None,
+    document: int = 0,
+    name: str | None = None,
+    ignore_mac: bool = False,
+) -> bytes:
+    """One part of a document: a string raw, anything else as the output store writes it.
+
+    An index counts the values of a list; sops counts comments too.
+    """
+    from . import extracting, paths
+
+    with place(name):
+        paths.check_path(path, exit_code=paths.SYNTAX_EXIT_OF_EXTRACT)
+        opened = open_file(content, ring, store, name, ignore_mac=ignore_mac)
+        return extracting.extract(opened, document, path, output_store or store)
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def encrypt(
+    plain: bytes,
+    rule: Rule,
+    *,
+    store: Store,
+    output_store: Store | None = None,
+    name: str | None = None,
+    clock: Clock = now,
+    randomness: Randomness = os.urandom,
+) -> Change:
+    """Encrypt a file for the first time; its layout is kept unless the format changes."""
+    from .converting import Plain
+    from .converting import encrypt as encrypt_plain
+
+    with place(name):
+        return encrypt_plain(Plain(plain, store, output_store or store, name, clock, randomness), rule)
+
+
 def edit(
     content: bytes,
     plain: bytes,
@@ -179,7 +173,8 @@ def edit(
     store: Store,
     rule: Rule | None = None,
     name: str | None = None,
-    clock: Clock = _now,
+    ignore_mac: bool = False,
+    clock: Clock = now,
     randomness: Randomness = os.urandom,
 ) -> Change:
     """Give an encrypted file the content `plain`, changing only what differs.
@@ -187,142 +182,111 @@ def edit(
     A value whose path, type and bytes are the same keeps its token. With a rule, recipients and selector
     of the file are brought in line with it; the data key stays.
     """
-    with _place(name):
-        old = open_file(content, ring, store, name, ignore_mac=False)
-        old_plain = store.emit_plain(old.tree, old.values, old.comments)
-        reason = []
-        metadata = old.metadata
-        if rule is not None and differs(metadata, rule.age):
-            reason.append("recipients")
-            metadata = _for_recipients(metadata, rule, old.data_key)
-        if rule is not None and rule.selector != metadata.selector:
-            reason.append("selector")
-            metadata = replace(metadata, selector=rule.selector)
-        if old_plain == plain and not reason:
-            text = _masked_old(old, store)
-            return Change(needed=False, reason=(), before=text, after=text, content=content)
-        return _write(content, plain, old, old_plain, metadata, reason, store, name, clock, randomness)
+    from . import editing
+
+    with place(name):
+        job = _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac)
+        job.rule = rule
+        return editing.edit(job, plain)
 
 
-# --- writing --------------------------------------------------------------------------------------
-
-
-def _write(
+def set(  # noqa: A001  (the word of sops; called as document.set)
     content: bytes,
-    plain: bytes,
-    old: Opened,
-    old_plain: bytes,
-    metadata: Metadata,
-    reason: list[str],
+    path: Path,
+    value: t.Any,
+    ring: KeyRing,
+    *,
+    store: Store,
+    document: int = 0,
+    name: str | None = None,
+    ignore_mac: bool = False,
+    clock: Clock = now,
+    randomness: Randomness = os.urandom,
+) -> Change:
+    """Put a value, plain Python data or the result of `parse_value`, at a path.
+
+    Missing keys are made, an index beyond the end of a list appends, a scalar or null on the way is replaced. An int
+    stays an int, where sops makes a float of a number that stands alone. A value that is there already is no change.
+    """
+    from . import given, setting
+
+    with place(name):
+        node = given.value_node(value)
+        job = _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac)
+        return setting.set_value(job, document, path, node)
+
+
+def unset(
+    content: bytes,
+    path: Path,
+    ring: KeyRing,
+    *,
+    store: Store,
+    document: int = 0,
+    idempotent: bool = False,
+    name: str | None = None,
+    ignore_mac: bool = False,
+    clock: Clock = now,
+    randomness: Randomness = os.urandom,
+) -> Change:
+    """Remove what is at a path, with its lines; comments on lines of their own stay."""
+    from . import setting
+
+    with place(name):
+        job = _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac)
+        return setting.unset_value(job, document, path, idempotent=idempotent)
+
+
+def updatekeys(
+    content: bytes,
+    rule: Rule,
+    ring: KeyRing,
+    *,
+    store: Store,
+    name: str | None = None,
+    randomness: Randomness = os.urandom,
+) -> Change:
+    """Bring the keys of a file in line with a rule; nothing but the entries of keys that differ changes.
+
+    The data key stays: a recipient who is removed and kept an old copy can open new versions until `rotate`.
+    """
+    from . import rekeying
+
+    with place(name):
+        return rekeying.updatekeys(content, rule, ring, store=store, name=name, randomness=randomness)
+
+
+def rotate(
+    content: bytes,
+    ring: KeyRing,
+    *,
+    store: Store,
+    add: Sequence[MasterKey | str] = (),
+    remove: Sequence[MasterKey | str] = (),
+    name: str | None = None,
+    ignore_mac: bool = False,
+    clock: Clock = now,
+    randomness: Randomness = os.urandom,
+) -> Change:
+    """Encrypt every value under a new data key; recipients join the first key group, or leave all of them."""
+    from . import rekeying
+
+    with place(name):
+        job = _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac)
+        return rekeying.rotate(job, add, remove)
+
+
+def _job(
+    content: bytes,
+    ring: KeyRing,
     store: Store,
     name: str | None,
     clock: Clock,
     randomness: Randomness,
-) -> Change:
-    tree = store.load(plain, where=name)
-    _refuse_metadata(tree)
-    selection = Selection(metadata.selector, where="the selector")
-    selected = selection.of(tree)
-    cipher = Cipher(old.data_key, randomness)
-    kept, styles, changed = match_values(old, store.load(old_plain, where=name), tree, selected.leaves)
-    kept_comments = match_comments(old, tree)
-    sealed = seal(
-        tree,
-        selected,
-        cipher,
-        mac_only_encrypted=metadata.mac_only_encrypted,
-        kept=kept,
-        kept_comments=kept_comments,
-    )
-    if sealed.mac != old.mac or "selector" in reason:
-        lastmodified = _stamp(clock)
-        metadata = replace(metadata, lastmodified=lastmodified, mac=file_mac.seal(sealed.mac, cipher, lastmodified))
-    block = None
-    if not reason:
-        block = store.metadata_block(old.tree, {"lastmodified": metadata.lastmodified, "mac": metadata.mac})
-    new = store.emit_encrypted(tree, sealed.tokens, sealed.comments, metadata.to_data(), styles=styles, block=block)
-    before = _masked_old(old, store, selection)
-    if new == content:
-        return Change(needed=False, reason=(), before=before, after=before, content=content)
-    if not reason or sealed.mac != old.mac or old_plain != plain:
-        reason = ["content", *reason]
-    was = Selection(old.metadata.selector, where="sops").of(tree)
-    marks = [
-        _mark(now=flag, before=before_it, same=not different)
-        for flag, before_it, different in zip(selected.leaves, was.leaves, changed, strict=True)
-    ]
-    comment_marks = [
-        _mark(now=flag, before=before_it, same=token is not None)
-        for flag, before_it, token in zip(selected.comments, was.comments, kept_comments, strict=True)
-    ]
-    after = store.emit_masked(tree, marks, comment_marks, _footer(metadata))
-    return Change(needed=True, reason=tuple(reason), before=before, after=after, content=new)
+    *,
+    ignore_mac: bool,
+) -> Job:
+    from .editing import Job
 
-
-def _mark(*, now: bool, before: bool, same: bool) -> str | None:
-    """What people see of a value; one that loses its encryption is not shown either, but said to."""
-    if not now:
-        return HIDDEN_CLEARED if before else None
-    return HIDDEN if same else HIDDEN_CHANGED
-
-
-def _for_recipients(metadata: Metadata, rule: Rule, data_key: bytes) -> Metadata:
-    """Metadata with exactly the recipients of the rule; a key that stays keeps its wrapped data key."""
-    for key in metadata.keys:
-        if key.kind != "age":
-            raise UnsupportedError(
-                f"the file is also for a key of kind {key.kind}, which the rule cannot name yet", where=key.recipient
-            )
-    known = {key.recipient: key for key in metadata.keys}
-    keys = tuple(known.get(recipient) or AgeKey(recipient).wrap(data_key) for recipient in rule.age)
-    return replace(metadata, groups=(keys,))
-
-
-# --- shared ---------------------------------------------------------------------------------------
-
-
-def _refuse_metadata(tree: Tree) -> None:
-    for branch in tree.branches:
-        if branch.metadata_span is not None:
-            raise AlreadyEncryptedError(
-                "the file has a top-level entry sops: it is encrypted already, or uses a name that SOPS needs",
-                where=f"line {tree.line_of(branch.metadata_span[0])}",
-                hint="edit it with sops_secret or sops edit, or rename the entry",
-            )
-
-
-def _stamp(clock: Clock) -> str:
-    return clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _masked_old(old: Opened, store: Store, selection: Selection | None = None) -> str:
-    """The old file with marks; also for what another selector will hide from now on."""
-    selected = old.selected.leaves
-    hidden = [text is not None or is_token(c.text) for c, text in zip(old.tree.comments, old.comments, strict=True)]
-    if selection is not None:
-        also = selection.of(old.tree)
-        selected = [a or b for a, b in zip(selected, also.leaves, strict=True)]
-        hidden = [a or b for a, b in zip(hidden, also.comments, strict=True)]
-    marks = [HIDDEN if flag else None for flag in selected]
-    return store.emit_masked(old.tree, marks, [HIDDEN if flag else None for flag in hidden], _footer(old.metadata))
-
-
-def _footer(metadata: Metadata) -> str:
-    """The part of the metadata that people compare."""
-    lines = ["sops:", f"    {metadata.selector}"]
-    lines.extend(f"    {key.kind}: {key.recipient}" for group in metadata.groups for key in group)
-    return "\n".join(lines) + "\n"
-
-
-class _place:  # noqa: N801  (a context manager that reads as a verb)
-    """Add the name of the file to errors that do not know it."""
-
-    def __init__(self, name: str | None) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> None:
-        if self._name is not None and isinstance(exc, FluxseedError) and self._name not in (exc.where or ""):
-            exc.where = f"{self._name}: {exc.where}" if exc.where else self._name
+    old = open_file(content, ring, store, name, ignore_mac=ignore_mac)
+    return Job(content, old, store, name, clock, randomness)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
-from .._errors import DataKeyError, FluxseedError, MissingLibraryError
+from .._errors import DataKeyError, DecryptionOrderError, FluxseedError, MissingLibraryError
 from .keys.age import AgeIdentity, parse_identities
 from .metadata import Metadata
 
@@ -21,8 +20,7 @@ if t.TYPE_CHECKING:
     from .keys.base import MasterKey
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(t.NamedTuple):
     """What the outer layer lets the engine see."""
 
     environment: Mapping[str, str]
@@ -31,6 +29,21 @@ class Surroundings:
     """Text of a file, None if there is none; any FluxseedError or OSError is a source that failed."""
     run_command: Callable[[Sequence[str], Mapping[str, str]], str]
     """Output of a command run with additional environment variables."""
+
+
+DEFAULT_ORDER = ("age", "pgp")
+
+
+def decryption_order(text: str | None) -> tuple[str, ...]:
+    """Kinds of keys in the order in which a group tries them, from a list with commas; nothing given is sops' own."""
+    if not text:
+        return DEFAULT_ORDER
+    kinds = tuple(text.split(","))
+    if len(set(kinds)) != len(kinds):
+        raise DecryptionOrderError(
+            "a kind of key is named twice", where="the decryption order", hint="name each kind once, such as age,pgp"
+        )
+    return kinds
 
 
 class KeyRing:
@@ -43,13 +56,15 @@ class KeyRing:
         tried: Sequence[str] = (),
         failed: Sequence[str] = (),
         per_recipient: Callable[[str], Sequence[AgeIdentity]] | None = None,
+        order: Sequence[str] = DEFAULT_ORDER,
     ) -> None:
         self._identities = list(identities)
         self._tried = list(tried)
         self._failed = list(failed)
         self._per_recipient = per_recipient
+        self._ranks = {kind: rank for rank, kind in enumerate(order)}
         self._asked: dict[str, list[AgeIdentity]] = {}
-        self._opened: dict[tuple[str, ...], bytes] = {}
+        self._opened: dict[tuple[tuple[str, ...], ...], bytes] = {}
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -63,22 +78,48 @@ class KeyRing:
 
     def data_key(self, metadata: Metadata, *, where: str | None = None) -> bytes:
         """The data key of a file; unwrapped once per process."""
-        keys = metadata.keys
-        mark = tuple(key.enc for key in keys)
+        mark = tuple(tuple(key.enc for key in group) for group in metadata.groups)
         known = self._opened.get(mark)
-        if known is not None:
-            return known
-        reasons: list[str] = []
-        for key in keys:
-            data_key = self._open(key, reasons)
-            if data_key is not None:
-                self._opened[mark] = data_key
-                return data_key
-        raise DataKeyError(self._explain(keys, reasons), where=where, hint=self._advice())
+        if known is None:
+            known = self._opened[mark] = self._recover(metadata, where)
+        return known
+
+    def _recover(self, metadata: Metadata, where: str | None) -> bytes:
+        """Open the only group, or as many of several as open, and put the parts together."""
+        reasons: list[list[str]] = []
+        parts = []
+        for group in metadata.groups:
+            reasons.append([])
+            part = self._open_group(group, reasons[-1])
+            if part is not None:
+                parts.append(part)
+        if len(metadata.groups) == 1 and parts:
+            return parts[0]
+        needed = max(metadata.shamir_threshold, 2) if len(metadata.groups) > 1 else 1
+        if len(parts) < needed:
+            raise DataKeyError(self._explain(reasons, needed, len(parts)), where=where, hint=self._advice())
+        from .shamir import combine  # noqa: PLC0415  (start-up time: few files need it)
+
+        return combine(parts)
+
+    def _open_group(self, group: Sequence[MasterKey], reasons: list[str]) -> bytes | None:
+        """What any key of the group holds; the reasons why each of them does not open otherwise."""
+        last = len(self._ranks)
+        for key in sorted(group, key=lambda key: self._ranks.get(key.kind, last)):
+            part = self._open(key, reasons)
+            if part is not None:
+                reasons.clear()
+                return part
+        if not group:
+            reasons.append("the group lists no key")
+        return None
 
     def _open(self, key: MasterKey, reasons: list[str]) -> bytes | None:
         if key.kind != "age":
             reasons.append(f"{key.kind} {key.recipient}: keys of this kind are not supported yet")
+            return None
+        if not key.enc:
+            reasons.append(f"{key.recipient}: the file holds no data key for it")
             return None
         for identity in [*self._identities, *self._ask(key.recipient)]:
             try:
@@ -102,15 +143,21 @@ class KeyRing:
                 self._failed.append(f"SOPS_AGE_KEY_CMD: {_reason(exc)}")
         return self._asked[recipient]
 
-    def _explain(self, keys: Sequence[MasterKey], reasons: Sequence[str]) -> str:
-        listed = "; ".join(reasons) if reasons else "the metadata lists no key"
+    def _explain(self, reasons: Sequence[Sequence[str]], needed: int, opened: int) -> str:
+        """Group by group and key by key, as sops lays it out."""
         have = ", ".join(self.recipients) or "none"
-        text = f"no identity opens the data key: {listed}. Identities at hand: {have}"
+        if len(reasons) == 1:
+            text = f"no identity opens the data key: {'; '.join(reasons[0])}. Identities at hand: {have}"
+        else:
+            lines = [f"no identity opens enough of the data key: {needed} key groups are needed, {opened} opened"]
+            for number, failures in enumerate(reasons):
+                lines.append(f"Group {number}: {'FAILED' if failures else 'SUCCESS'}")
+                lines.extend(f"  {failure.replace(': ', ': FAILED - ', 1)}" for failure in failures)
+            text = "\n".join((*lines, f"Identities at hand: {have}"))
         if self._tried:
             text += f". Looked in: {', '.join(self._tried)}"
         if self._failed:
             text += f". Failed: {'; '.join(self._failed)}"
-        del keys
         return text
 
     def _advice(self) -> str:
@@ -119,18 +166,21 @@ class KeyRing:
         return "the file is encrypted for another key: use that identity, or update the recipients of the file"
 
 
-def gather(surroundings: Surroundings, explicit: Sequence[tuple[str, str]] | None = None) -> KeyRing:
+def gather(
+    surroundings: Surroundings, explicit: Sequence[tuple[str, str]] | None = None, *, order: str | None = None
+) -> KeyRing:
     """The ring of a run.
 
     Keys given explicitly, as (label, text) pairs, are the only ones used. Otherwise all sources that
     sops knows for age are read together: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD and the
-    key file of the user.
+    key file of the user. The order is a list of kinds with commas, SOPS_DECRYPTION_ORDER if it is not given.
     """
     reader = _Reader()
+    kinds = decryption_order(order or surroundings.environment.get("SOPS_DECRYPTION_ORDER"))
     if explicit is not None:
         for label, text in explicit:
             reader.words(label, text)
-        return KeyRing(reader.identities, tried=reader.tried, failed=reader.failed)
+        return KeyRing(reader.identities, tried=reader.tried, failed=reader.failed, order=kinds)
     environment = surroundings.environment
     for name in ("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"):
         if environment.get(name):
@@ -150,6 +200,7 @@ def gather(surroundings: Surroundings, explicit: Sequence[tuple[str, str]] | Non
         tried=reader.tried,
         failed=reader.failed,
         per_recipient=_command_source(command, surroundings) if command else None,
+        order=kinds,
     )
 
 
@@ -169,6 +220,9 @@ class _Reader:
 
     def file(self, label: str, path: str, surroundings: Surroundings, *, required: bool) -> None:
         self.tried.append(label)
+        if "AGE-SECRET-KEY" in path.upper():
+            self.failed.append(f"{label}: a key stands where the path of a file is due")
+            return
         try:
             text = surroundings.read_file(path) if path else None
         except (FluxseedError, OSError) as exc:

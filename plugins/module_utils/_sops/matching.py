@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from .opening import Opened
 from .stores.base import Typed
@@ -27,47 +26,7 @@ class Matched(t.NamedTuple):
     changed: list[bool]
 
 
-def match_values(old: Opened, old_plain: Tree, tree: Tree, selected: Sequence[bool]) -> Matched:
-    """Find the old leaf of each new one.
-
-    Leaves with the same path (items of a list) are matched by value first in order, so that inserting one
-    item leaves the others alone.
-    """
-    known: dict[str, list[_Old]] = {}
-    plain_leaves = iter(old_plain.leaves)
-    for leaf, value in zip(old.tree.leaves, old.values, strict=True):
-        if value is not None and value[0] == COMMENT:
-            continue
-        spelled = next(plain_leaves, None)
-        typed = (leaf.type, leaf.text) if value is None else value
-        known.setdefault(leaf.path, []).append(_Old(leaf, typed, value is not None, spelled))
-    kept: list[str | None] = []
-    styles: list[str | None] = []
-    changed: list[bool] = []
-    used: dict[str, int] = {}
-    for leaf, flag in zip(tree.leaves, selected, strict=True):
-        candidates = known.get(leaf.path, ())
-        start = used.get(leaf.path, 0)
-        token = style = None
-        different = True
-        for number in range(start, len(candidates)):
-            each = candidates[number]
-            if each.typed == (leaf.type, leaf.text):
-                used[leaf.path] = number + 1
-                different = False
-                if flag and each.encrypted:
-                    token = each.leaf.text
-                    style = each.style_for(tree, leaf, old_plain)
-                break
-        kept.append(token)
-        styles.append(style)
-        changed.append(different)
-    _keep_style_of_changed(known, tree, changed, styles)
-    return Matched(kept, styles, changed)
-
-
-@dataclass
-class _Old:
+class _Old(t.NamedTuple):
     """A leaf of the old file."""
 
     leaf: Leaf
@@ -76,33 +35,98 @@ class _Old:
     spelled: Leaf | None
     """The same leaf in the decrypted text."""
 
-    def style_for(self, tree: Tree, leaf: Leaf, old_plain: Tree) -> str | None:
-        """Style of the old token if the value is spelled as decryption spelled it."""
-        spelled = self.spelled
-        if spelled is None or spelled.style != leaf.style:
-            return None
-        same = old_plain.text[spelled.start : spelled.end].rstrip() == tree.text[leaf.start : leaf.end].rstrip()
-        return self.leaf.style if same else None
+
+def match_values(old: Opened, old_plain: Tree, tree: Tree, selected: Sequence[bool]) -> Matched:
+    """Find the old leaf of each new one, among those with the same path.
+
+    Items of a list share one: they are matched from both ends, and what is left between by value in order, so that
+    neither a changed nor an inserted item changes the others.
+    """
+    known = _by_path(old, old_plain)
+    numbers: dict[str, list[int]] = {}
+    for number, leaf in enumerate(tree.leaves):
+        numbers.setdefault(leaf.path, []).append(number)
+    count = len(tree.leaves)
+    matched = Matched([None] * count, [None] * count, [True] * count)
+    for path, mine in numbers.items():
+        olds = known.get(path)
+        if olds is None:
+            continue
+        for number, each in _pairs(tree, mine, olds):
+            matched.changed[number] = False
+            if selected[number] and each.encrypted:
+                matched.tokens[number] = each.leaf.text
+                matched.styles[number] = _style_for(each, tree, tree.leaves[number], old_plain)
+        if len(olds) == 1 and olds[0].encrypted:
+            _keep_style_of_changed(olds[0], tree, mine, matched)
+    return matched
 
 
-def _keep_style_of_changed(
-    known: dict[str, list[_Old]], tree: Tree, changed: Sequence[bool], styles: list[str | None]
-) -> None:
+def _by_path(old: Opened, old_plain: Tree) -> dict[str, list[_Old]]:
+    known: dict[str, list[_Old]] = {}
+    plain_leaves = iter(old_plain.leaves)
+    for leaf, value in zip(old.tree.leaves, old.values, strict=True):
+        if value is not None and value[0] == COMMENT:
+            continue
+        typed = (leaf.type, leaf.text) if value is None else value
+        known.setdefault(leaf.path, []).append(_Old(leaf, typed, value is not None, next(plain_leaves, None)))
+    return known
+
+
+def _pairs(tree: Tree, numbers: Sequence[int], olds: Sequence[_Old]) -> t.Iterator[tuple[int, _Old]]:
+    """New leaves of one path with the old ones that say the same."""
+    wanted = [tree.leaves[number][3:5] for number in numbers]
+    first, last, old_last = 0, len(wanted), len(olds)
+    while first < last and first < old_last and wanted[first] == olds[first].typed:
+        yield numbers[first], olds[first]
+        first += 1
+    while last > first and old_last > first and wanted[last - 1] == olds[old_last - 1].typed:
+        last -= 1
+        old_last -= 1
+        yield numbers[last], olds[old_last]
+    # As many as before: what is at its old place stays there.
+    same_count = last == old_last
+    kept = {at for at in range(first, last) if same_count and wanted[at] == olds[at].typed}
+    for at in kept:
+        yield numbers[at], olds[at]
+    # A list for each value, or many equal ones would make this quadratic.
+    places: dict[Typed, list[int]] = {}
+    for at in range(old_last - 1, first - 1, -1):
+        if at not in kept:
+            places.setdefault(olds[at].typed, []).append(at)
+    used = first
+    for at in range(first, last):
+        left = places.get(wanted[at], []) if at not in kept else []
+        while left and left[-1] < used:
+            left.pop()
+        if left:
+            used = left[-1] + 1
+            yield numbers[at], olds[left.pop()]
+
+
+def _style_for(old: _Old, tree: Tree, leaf: Leaf, old_plain: Tree) -> str | None:
+    """Style of the old token if the value is spelled as decryption spelled it."""
+    spelled = old.spelled
+    if spelled is None or spelled.style != leaf.style:
+        return None
+    same = old_plain.text[spelled.start : spelled.end].rstrip() == tree.text[leaf.start : leaf.end].rstrip()
+    return old.leaf.style if same else None
+
+
+def _keep_style_of_changed(old: _Old, tree: Tree, numbers: Sequence[int], matched: Matched) -> None:
     """A single value that only changed its text keeps the spelling of its token too."""
-    for number, (leaf, different) in enumerate(zip(tree.leaves, changed, strict=True)):
-        candidates = known.get(leaf.path, ())
-        if different and len(candidates) == 1 and candidates[0].encrypted:
-            spelled = candidates[0].spelled
-            if spelled is not None and spelled.style == leaf.style:
-                styles[number] = candidates[0].leaf.style
+    for number in numbers:
+        if matched.changed[number] and old.spelled is not None and old.spelled.style == tree.leaves[number].style:
+            matched.styles[number] = old.leaf.style
 
 
 def match_comments(old: Opened, tree: Tree) -> list[str | None]:
     """The old token of each comment of the new tree, if it can be kept."""
-    known: dict[tuple[str, str], list[str]] = {}
+    known: dict[tuple[str, str], list[str | None]] = {}
     for comment, text in zip(old.tree.comments, old.comments, strict=True):
-        if text is not None:
-            known.setdefault((comment.box.path, text), []).append(comment.text)
+        # Clear ones count as well, so that of equal comments each keeps its own token.
+        plain, token = (comment.text, None) if text is None else (text, comment.text)
+        known.setdefault((comment.box.path, plain), []).append(token)
     kept: list[str | None] = []
     for comment in tree.comments:
         tokens = known.get((comment.box.path, comment.text))

@@ -4,17 +4,17 @@
 """The metadata block: who can open the file, what is encrypted, and the MAC.
 
 Private to the collection. The stored form (a mapping of plain data, in any layout of sops 1.x to
-3.13) is kept apart from the one used here. Keys that are not known are kept and written again.
+3.13) is kept apart from the one used here. Keys that are not known are kept and written again, at every level.
 """
 
 from __future__ import annotations
 
-import re
 import typing as t
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from .._errors import ConfigError, MalformedMetadataError, UnsupportedError
+from .._errors import ConfigError, MalformedMetadataError
+from . import weak_types
 from .keys import registry
 from .keys.base import MasterKey
 from .selectors import KINDS, Selector
@@ -22,14 +22,14 @@ from .selectors import KINDS, Selector
 VERSION = "3.13.3"
 """The sops release whose layout is written."""
 
-_VERSION = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]*)?\Z|1\..*\Z", re.ASCII)
 _OWN_KEYS = frozenset(
     (*KINDS, *registry.LISTS, "key_groups", "lastmodified", "mac", "mac_only_encrypted", "shamir_threshold", "version")
 )
+_ALWAYS_IN_GROUPS = ("age", "hc_vault")
+"""Lists that sops writes into an entry of `key_groups` even if they are empty."""
 
 
-@dataclass(frozen=True)
-class Metadata:
+class Metadata(t.NamedTuple):
     """What the block says. `groups` holds one group unless the data key was split."""
 
     groups: tuple[tuple[MasterKey, ...], ...]
@@ -39,16 +39,11 @@ class Metadata:
     version: str = VERSION
     mac_only_encrypted: bool = False
     shamir_threshold: int = 0
-    unknown: Mapping[str, t.Any] = field(default_factory=dict)
-
-    @property
-    def keys(self) -> tuple[MasterKey, ...]:
-        """The master keys of the only group; UnsupportedError for a split data key."""
-        if len(self.groups) != 1:
-            raise UnsupportedError(
-                f"the data key is split over {len(self.groups)} key groups, which is not supported yet", where="sops"
-            )
-        return self.groups[0]
+    unknown: Mapping[str, t.Any] = MappingProxyType({})
+    selector_written: bool = True
+    """Whether the block names the selector: binary files do not, and old files need not."""
+    unknown_in_groups: tuple[Mapping[str, t.Any], ...] = ()
+    """What is not known in each entry of `key_groups`."""
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -58,25 +53,26 @@ class Metadata:
     @classmethod
     def parse(cls, data: t.Any) -> Metadata:
         """Read the block; values of a wrong scalar type are converted as sops does."""
-        if not isinstance(data, dict):
+        if not isinstance(data, Mapping):
             raise MalformedMetadataError("the sops entry is not a mapping", where="sops")
-        data = _known_spelling(data)
+        data = weak_types.own_spelling(data, _OWN_KEYS)
+        selectors = {kind: weak_types.text(data.get(kind), f"sops.{kind}") for kind in KINDS}
         try:
-            selector = Selector.from_mapping({kind: _text(data, kind) for kind in KINDS}, where="sops")
+            selector = Selector.from_mapping(selectors, where="sops")
         except ConfigError as exc:
             raise MalformedMetadataError(exc.message, where="sops") from None
-        version = _text(data, "version")
-        if not _VERSION.match(version):
-            raise MalformedMetadataError("the version is missing or not of the form X.Y.Z", where="sops.version")
+        groups, unknown_in_groups = _groups(data)
         return cls(
-            groups=_groups(data),
+            groups=groups,
             selector=selector,
-            lastmodified=_text(data, "lastmodified"),
-            mac=_text(data, "mac"),
-            version=version,
-            mac_only_encrypted=_flag(data, "mac_only_encrypted"),
-            shamir_threshold=_number(data, "shamir_threshold"),
+            lastmodified=weak_types.time(data.get("lastmodified"), "sops.lastmodified"),
+            mac=weak_types.text(data.get("mac"), "sops.mac"),
+            version=_version(data),
+            mac_only_encrypted=weak_types.flag(data.get("mac_only_encrypted"), "sops.mac_only_encrypted"),
+            shamir_threshold=weak_types.number(data.get("shamir_threshold"), "sops.shamir_threshold"),
             unknown={key: value for key, value in data.items() if key not in _OWN_KEYS},
+            selector_written=any(selectors.values()),
+            unknown_in_groups=unknown_in_groups,
         )
 
     def to_data(self) -> dict[str, t.Any]:
@@ -85,92 +81,104 @@ class Metadata:
             **self.unknown,
             "lastmodified": self.lastmodified,
             "mac": self.mac,
-            self.selector.kind: self.selector.pattern,
             "version": self.version,
         }
+        if self.selector_written or self.selector != Selector():
+            data[self.selector.kind] = self.selector.pattern
         if self.mac_only_encrypted:
             data["mac_only_encrypted"] = True
         if self.shamir_threshold:
             data["shamir_threshold"] = self.shamir_threshold
-        for key in self.keys:
-            data.setdefault(key.kind, []).append(key.to_data())
+        if len(self.groups) == 1:
+            data.update(_lists(self.groups[0]))
+        else:
+            data["key_groups"] = [self._group_data(number) for number in range(len(self.groups))]
         return dict(sorted(data.items()))
 
-
-def _known_spelling(data: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Own keys in their own spelling: another case is accepted, an exact match wins."""
-    result = {str(key): value for key, value in data.items()}
-    for key in list(result):
-        lower = key.lower()
-        if key != lower and lower in _OWN_KEYS:
-            value = result.pop(key)
-            result.setdefault(lower, value)
-    return result
+    def _group_data(self, number: int) -> dict[str, t.Any]:
+        unknown = self.unknown_in_groups[number] if number < len(self.unknown_in_groups) else {}
+        empty: dict[str, t.Any] = {kind: [] for kind in _ALWAYS_IN_GROUPS}
+        return dict(sorted({**unknown, **empty, **_lists(self.groups[number])}.items()))
 
 
-def _text(data: Mapping[str, t.Any], key: str) -> str:
-    value = data.get(key)
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, int | float):
-        return str(value)
-    raise MalformedMetadataError(
-        f"{key} is not a string", where=f"sops.{key}", hint="a time has to be in quotes" if "mod" in key else None
+def _lists(group: Sequence[MasterKey]) -> dict[str, list[t.Any]]:
+    lists: dict[str, list[t.Any]] = {}
+    for key in group:
+        lists.setdefault(key.kind, []).append(key.to_data())
+    return lists
+
+
+def _version(data: Mapping[str, t.Any]) -> str:
+    version = weak_types.text(data.get("version"), "sops.version")
+    if not version.startswith("1.") and not _is_semantic(version.removeprefix("v")):
+        raise MalformedMetadataError("the version is missing or not of the form X.Y.Z", where="sops.version")
+    return version
+
+
+def _is_semantic(version: str) -> bool:
+    version, has_build, build = version.partition("+")
+    version, has_prerelease, prerelease = version.partition("-")
+    numbers = version.split(".")
+    if len(numbers) != 3 or not all(part.isascii() and part.isdigit() and _is_even(part) for part in numbers):
+        return False
+    if has_prerelease and not all(_is_word(part) and _is_even(part) for part in prerelease.split(".")):
+        return False
+    return not has_build or all(map(_is_word, build.split(".")))
+
+
+def _is_even(part: str) -> bool:
+    """Whether a number has no leading zeros."""
+    return part == "0" or part[0] != "0" or not part.isdigit()
+
+
+def _is_word(part: str) -> bool:
+    return part.isascii() and part.replace("-", "0").isalnum()
+
+
+def _groups(data: Mapping[str, t.Any]) -> tuple[tuple[tuple[MasterKey, ...], ...], tuple[Mapping[str, t.Any], ...]]:
+    """The groups, and what else each of them says."""
+    group = _group(data, "sops")
+    if group:
+        return (group,), ()
+    groups = []
+    unknown = []
+    for number, entry in enumerate(weak_types.items(data.get("key_groups"))):
+        where = f"sops.key_groups[{number}]"
+        given = weak_types.own_spelling(weak_types.mapping(entry, where), registry.LISTS)
+        groups.append(_group(given, where))
+        unknown.append({key: value for key, value in given.items() if key not in registry.LISTS})
+    if not groups:
+        raise MalformedMetadataError("no keys in the metadata: nothing could ever open the file", where="sops")
+    return tuple(groups), tuple(unknown)
+
+
+def _group(data: Mapping[str, t.Any], where: str) -> tuple[MasterKey, ...]:
+    return tuple(
+        registry.read(kind, entry, where=f"{where}.{kind}[{number}]")
+        for kind in registry.LISTS
+        for number, entry in enumerate(weak_types.items(data.get(kind)))
     )
 
 
-def _number(data: Mapping[str, t.Any], key: str) -> int:
-    value = data.get(key)
-    if value in (None, "", False):
+# --- a file and what a rule wants -----------------------------------------------------------------
+
+
+def differs(metadata: Metadata, groups: Sequence[Sequence[MasterKey]], shamir_threshold: int = 0) -> bool:
+    """Whether the file is for other keys than these; the order in a group does not count, that of the groups does."""
+    if len(metadata.groups) != len(groups):
+        return True
+    if any(_names(ours) != _names(theirs) for ours, theirs in zip(metadata.groups, groups, strict=True)):
+        return True
+    return len(groups) > 1 and metadata.shamir_threshold != effective_threshold(metadata, groups, shamir_threshold)
+
+
+def effective_threshold(metadata: Metadata, groups: Sequence[Sequence[MasterKey]], shamir_threshold: int = 0) -> int:
+    """The threshold to store for these groups: the one asked for, else that of the file as far as it can hold."""
+    if len(groups) < 2:
         return 0
-    try:
-        return int(t.cast("t.Any", value))
-    except (TypeError, ValueError):
-        raise MalformedMetadataError(f"{key} is not a number", where=f"sops.{key}") from None
+    threshold = shamir_threshold or min(metadata.shamir_threshold, len(groups))
+    return threshold if shamir_threshold or threshold > 1 else len(groups)
 
 
-def _flag(data: Mapping[str, t.Any], key: str) -> bool:
-    value = data.get(key)
-    if isinstance(value, str):
-        lower = value.lower()
-        if lower in ("", "0", "f", "false"):
-            return False
-        if lower in ("1", "t", "true"):
-            return True
-        raise MalformedMetadataError(f"{key} is neither true nor false", where=f"sops.{key}")
-    return bool(value)
-
-
-def _groups(data: Mapping[str, t.Any]) -> tuple[tuple[MasterKey, ...], ...]:
-    group = _group(data, "sops")
-    if group:
-        return (group,)
-    listed = data.get("key_groups") or []
-    if not isinstance(listed, list):
-        raise MalformedMetadataError("key_groups is not a list", where="sops.key_groups")
-    groups = tuple(_group(each or {}, f"sops.key_groups[{i}]") for i, each in enumerate(listed))
-    if not groups:
-        raise MalformedMetadataError("no keys in the metadata: nothing could ever open the file", where="sops")
-    return groups
-
-
-def _group(data: t.Any, where: str) -> tuple[MasterKey, ...]:
-    if not isinstance(data, dict):
-        raise MalformedMetadataError("a key group is not a mapping", where=where)
-    keys: list[MasterKey] = []
-    for kind in registry.LISTS:
-        entries = data.get(kind) or []
-        if not isinstance(entries, list):
-            raise MalformedMetadataError(f"{kind} is not a list", where=f"{where}.{kind}")
-        for number, entry in enumerate(entries):
-            keys.append(registry.read(kind, entry, where=f"{where}.{kind}[{number}]"))
-    return tuple(keys)
-
-
-def differs(metadata: Metadata, recipients: Iterable[str]) -> bool:
-    """Whether the file is for other recipients than these; their order does not count."""
-    return sorted(set(metadata.recipients)) != sorted(set(recipients))
+def _names(group: Sequence[MasterKey]) -> set[tuple[str, str]]:
+    return {(key.kind, key.recipient) for key in group}

@@ -11,38 +11,51 @@ from __future__ import annotations
 import re
 import typing as t
 from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from .._errors import DecryptionError, MetadataNotFoundError
+from .._errors import DecryptionError, EncryptionError, MalformedFileError, MetadataNotFoundError
 from . import mac
 from .identities import KeyRing
 from .metadata import Metadata
-from .selectors import Selected, Selection
+from .selectors import EMPTY_COMMENT, Selected, Selection
 from .stores.base import Store, Typed
 from .tree import COMMENT, NULL, STR, Leaf, Tree
 from .values import Cipher, is_token, normalise, to_bytes, to_text
 
-_BREAK = re.compile("[\r\n\x85\u2028\u2029]")
+_BREAK = "[\r\n\x85\u2028\u2029]"
 
 
-@dataclass
 class Opened:
     """An encrypted file with its values, parallel to the leaves and comments of its tree."""
 
-    tree: Tree
-    metadata: Metadata
-    data_key: bytes
-    cipher: Cipher
-    selected: Selected
-    values: list[Typed | None]
-    """Type and byte form of each leaf that was a token; None for clear ones."""
-    comments: list[str | None]
-    mac: str
+    __slots__ = ("cipher", "comments", "data_key", "hashed", "mac", "metadata", "selected", "tree", "values")
+
+    def __init__(self, tree: Tree, metadata: Metadata, data_key: bytes, cipher: Cipher, selected: Selected) -> None:
+        self.tree = tree
+        self.metadata = metadata
+        self.data_key = data_key
+        self.cipher = cipher
+        self.selected = selected
+        self.values: list[Typed | None] = []
+        """Type and byte form of each leaf that was a token; None for clear ones."""
+        self.hashed: list[bytes] = []
+        """What each leaf adds to the MAC."""
+        self.comments: list[str | None] = []
+        self.mac = ""
+
+
+def load_encrypted(content: bytes, store: Store, name: str | None) -> Tree:
+    """Read a file that should be encrypted; as in sops, one that cannot be read has an exit code of its own then."""
+    try:
+        return store.load(content, where=name)
+    except (MalformedFileError, EncryptionError) as exc:
+        exc.exit_code = 25 if exc.exit_code == EncryptionError.exit_code else 1
+        raise
 
 
 def open_file(content: bytes, ring: KeyRing, store: Store, name: str | None, *, ignore_mac: bool) -> Opened:
     """Read and decrypt a file; nothing comes back unless the MAC is that of the content."""
-    tree = store.load(content, where=name)
+    tree = load_encrypted(content, store, name)
     data = store.metadata(tree)
     if data is None and tree.branches[0].metadata_span is None:
         raise MetadataNotFoundError("there is no SOPS metadata, so the file is not encrypted", where=name)
@@ -50,53 +63,62 @@ def open_file(content: bytes, ring: KeyRing, store: Store, name: str | None, *, 
     selection = Selection(metadata.selector, where="sops")
     data_key = ring.data_key(metadata, where=name)
     cipher = Cipher(data_key)
-    selected = selection.of(tree)
-    opened = [
-        _open_leaf(tree, leaf, cipher, name) if flag else None
-        for leaf, flag in zip(tree.leaves, selected.leaves, strict=True)
-    ]
-    computed = mac.compute(
-        (
-            to_bytes(leaf.text if value is None else value[1])
-            for leaf, value, flag in zip(tree.leaves, opened, selected.leaves, strict=True)
-            if leaf.type != NULL
-            and (value is None or value[0] != COMMENT)
-            and (flag or not metadata.mac_only_encrypted)
-        ),
-        only_encrypted=metadata.mac_only_encrypted,
-    )
+    opened = Opened(tree, metadata, data_key, cipher, selection.of(tree))
+    _open_leaves(opened, name)
+    opened.mac = mac.compute(opened.hashed, only_encrypted=metadata.mac_only_encrypted)
     if not ignore_mac:
-        mac.verify(metadata.mac, computed, cipher, metadata.lastmodified)
-    return Opened(tree, metadata, data_key, cipher, selected, opened, _open_comments(tree, cipher), computed)
+        mac.verify(metadata.mac, opened.mac, cipher, metadata.lastmodified)
+    opened.comments = _open_comments(tree, opened.selected.comments, cipher)
+    return opened
 
 
-def _open_leaf(tree: Tree, leaf: Leaf, cipher: Cipher, name: str | None) -> Typed | None:
-    if leaf.type == NULL or not leaf.text:
-        return None
-    if leaf.type != STR:
-        _fail(tree, leaf, f"found a value of type {leaf.type} where an encrypted one is due", name)
-    try:
-        data, kind = cipher.decrypt(leaf.text, leaf.path)
-        text = normalise(data, kind) if kind != STR else to_text(data)
-    except DecryptionError as exc:
-        _fail(tree, leaf, exc.message, name, exc)
-    if kind == COMMENT and (not leaf.box.is_sequence or _BREAK.search(text)):
+def _open_leaves(opened: Opened, name: str | None) -> None:
+    """Decrypt what is selected. Runs for every value of a file, hence the local names."""
+    tree, decrypt = opened.tree, opened.cipher.decrypt
+    add, add_hashed = opened.values.append, opened.hashed.append
+    hashes_clear = not opened.metadata.mac_only_encrypted
+    for leaf, flag in zip(tree.leaves, opened.selected.leaves, strict=True):
+        _start, _end, _style, leaf_kind, token, path, _box, _key, _begin = leaf
+        if not flag:
+            add(None)
+            add_hashed(token.encode("utf-8", "surrogateescape") if hashes_clear and leaf_kind != NULL else b"")
+            continue
+        try:
+            data, kind = decrypt(token, path)
+            if kind != STR:
+                value = _unusual(leaf, data, kind)
+                add(value)
+                add_hashed(b"" if value[0] == COMMENT else to_bytes(value[1]))
+                continue
+        except DecryptionError as exc:
+            wrong = f"found a value of type {leaf_kind} where an encrypted one is due"
+            _fail(tree, leaf, exc.message if leaf_kind == STR else wrong, name, exc)
+        add((STR, data.decode("utf-8", "surrogateescape")))
+        add_hashed(data)
+
+
+def _unusual(leaf: Leaf, data: bytes, kind: str) -> Typed:
+    """Type and byte form of what is not just a string."""
+    text = normalise(data, kind)
+    if kind == COMMENT and (not leaf.box.is_sequence or re.search(_BREAK, text)):
         # The type is not authenticated: a value renamed to a comment would leave the MAC, or break the layout.
-        _fail(tree, leaf, "an encrypted value says that it is a comment, which cannot stand here", name)
+        raise DecryptionError("an encrypted value says that it is a comment, which cannot stand here")
     return (STR if kind == "bytes" else kind), text
 
 
 def _fail(tree: Tree, leaf: Leaf, message: str, name: str | None, cause: Exception | None = None) -> t.NoReturn:
     line = tree.line_of(leaf.start)
-    path = leaf.path.removesuffix(":")
+    parts = [f"{name}:{line}" if name else f"line {line}", leaf.path.removesuffix(":")]
+    if len(tree.branches) > 1:
+        parts.insert(1, f"document {sum(branch.start <= max(leaf.start, 0) for branch in tree.branches)}")
     raise DecryptionError(
         message,
-        where=f"{name or 'line'}:{line}: {path}" if name else f"line {line}: {path}",
+        where=": ".join(parts),
         hint="restore the file from version control, or encrypt the value with sops_secret or sops edit",
     ) from cause
 
 
-def _open_comments(tree: Tree, cipher: Cipher) -> list[str | None]:
+def _open_comments(tree: Tree, selected: Sequence[bool], cipher: Cipher) -> list[str | None]:
     """Text of each encrypted comment, None if it is in clear or does not open: then it stays as it is.
 
     sops moves some comments when it writes, so the paths of the enclosing containers and of those that end
@@ -105,9 +127,10 @@ def _open_comments(tree: Tree, cipher: Cipher) -> list[str | None]:
     opened: list[str | None] = []
     own = [leaf for leaf in tree.leaves if leaf.begin >= 0]
     starts: list[int] = []
-    for comment in tree.comments:
+    for comment, flag in zip(tree.comments, selected, strict=True):
         if not is_token(comment.text):
-            opened.append(None)
+            is_empty = flag and comment.text == EMPTY_COMMENT and comment.box.is_sequence
+            opened.append("" if is_empty else None)
             continue
         starts = starts or [leaf.start for leaf in own]
         before = bisect_left(starts, comment.start) - 1
@@ -118,7 +141,7 @@ def _open_comments(tree: Tree, cipher: Cipher) -> list[str | None]:
             except DecryptionError:
                 continue
             plain = to_text(data)
-            if kind == COMMENT and not _BREAK.search(plain):
+            if kind == COMMENT and not any(char in plain for char in tree.comment_breaks):
                 text = plain
             break
         opened.append(text)

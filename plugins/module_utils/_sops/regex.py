@@ -1,107 +1,97 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-r"""RE2 patterns on Python's `re`: a checked subset with the same meaning, everything else refused.
+r"""RE2 patterns, as sops' rules are written in: what RE2 (in Go's form) takes means the same here, all else is refused.
 
-Private to the collection. SOPS rules are RE2 patterns. sops treats a selector that it cannot compile
-as one that never matches and so writes secrets in clear; here such a pattern is an error.
-
-The pattern is parsed into a small tree and written again in Python's syntax, with the classes spelled
-out (`\d` is ASCII in RE2) and `$` as the very end. `re` backtracks, RE2 does not. So a repeated part
-must be deterministic: at each character there is one way to go on (Glushkov's test, with each way counted), which rules
-out `(a+)+` and `(a|a)*` and keeps `([^/]+/)*`.
+Private to the collection. sops treats a selector that it cannot compile as one that never matches and so writes
+secrets in clear; here such a pattern is an error. The only question asked is whether a pattern is found in a text,
+so greediness and captures mean nothing. It is answered in linear time, see `regex_automaton`.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import typing as t
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Callable
 
 from .._errors import LimitError, UnsupportedError
+from .regex_automaton import Alternatives, Automaton, Characters, Edge, Node, Repeat, Sequence, Test
+from .regex_characters import PERL, POSIX, category, folded, in_ranges
 
 _MAX_PATTERN = 2000
 _MAX_REPEAT = 1000
-_MAX_CHOICES = 20
-_MAX_STEPS = 200_000_000
+_MAX_DEPTH = 100
 _LAST = 0x10FFFF
-
-Ranges = tuple[tuple[int, int], ...]
-
-_DIGIT: Ranges = ((0x30, 0x39),)
-_SPACE: Ranges = ((0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20))
-_WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
-_PERL = {"d": _DIGIT, "s": _SPACE, "w": _WORD}
-_POSIX: dict[str, Ranges] = {
-    "alnum": ((0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A)),
-    "alpha": ((0x41, 0x5A), (0x61, 0x7A)),
-    "ascii": ((0x00, 0x7F),),
-    "blank": ((0x09, 0x09), (0x20, 0x20)),
-    "cntrl": ((0x00, 0x1F), (0x7F, 0x7F)),
-    "digit": _DIGIT,
-    "graph": ((0x21, 0x7E),),
-    "lower": ((0x61, 0x7A),),
-    "print": ((0x20, 0x7E),),
-    "punct": ((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)),
-    "space": ((0x09, 0x0D), (0x20, 0x20)),
-    "upper": ((0x41, 0x5A),),
-    "word": _WORD,
-    "xdigit": ((0x30, 0x39), (0x41, 0x46), (0x61, 0x66)),
-}
-_ANCHORS = {"A": "\\A", "z": "\\Z", "b": "(?a:\\b)", "B": "(?a:\\B)"}
-_CONTROLS = {"a": 7, "f": 12, "t": 9, "n": 10, "r": 13, "v": 11}
+_SHORT = 200
+"""Length of pattern and text up to which Python's `re` may do the search: its cost cannot get out of hand."""
+_MAX_PATHS = 40
+_CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
 class Pattern:
     """A pattern that was accepted."""
 
-    source: str
-    _compiled: re.Pattern[str]
-    _open_ended: int
+    def __init__(self, source: str, node: Node) -> None:
+        self.source = source
+        self._node = node
+        self._automaton: Automaton | None = None
+        self._search = _simple_search(source, node)
 
     def found_in(self, text: str) -> bool:
-        """Whether the pattern matches anywhere in the text; refuses a text that could take too long."""
-        if self._open_ended > 1 and len(text) ** self._open_ended / math.factorial(self._open_ended) > _MAX_STEPS:
+        """Whether the pattern matches anywhere in the text."""
+        ascii_only = text.isascii()
+        if self._search is not None and ascii_only and len(text) <= _SHORT:
+            return self._search(text) is not None
+        if self._automaton is None:
+            self._automaton = Automaton(self._node)
+        if not ascii_only:
+            # A byte that is not UTF-8 is one such character for Go.
+            text = _SURROGATES.sub("\ufffd", text)
+        found = self._automaton.found_in(text)
+        if found is None:
             raise LimitError(
                 f"a text of {len(text)} characters is too long for the pattern {self.source!r}",
-                hint="use fewer open-ended repetitions",
+                hint="use fewer and smaller repetitions",
             )
-        return self._compiled.search(text) is not None
+        return found
+
+    def found_among(self, texts: set[str]) -> set[str]:
+        """The texts that the pattern matches."""
+        search = self._search
+        if search is None or not "".join(texts).isascii() or max(map(len, texts), default=0) > _SHORT:
+            return {text for text in texts if self.found_in(text)}
+        return {text for text in texts if search(text)}
 
 
-@dataclass
-class _Node:
-    """A part of the pattern: its Python spelling and what the test for determinism needs."""
-
-    python: str
-    nullable: bool = True
-    first: frozenset[int] = frozenset()
-    last: frozenset[int] = frozenset()
-    branching: bool = False
-    """Whether it can match in more than one way or length."""
+def compile_re2(source: str, *, where: str | None = None) -> Pattern:
+    """Compile an RE2 pattern; UnsupportedError if RE2 would not take it, or if it needs tables that are not here."""
+    known = _compiled.get(source)
+    if known is None:
+        if len(_compiled) >= _MAX_COMPILED:
+            _compiled.clear()
+        known = _compiled[source] = Pattern(source, _Parser(source, where).parse())
+    return known
 
 
-@dataclass
+_compiled: dict[str, Pattern] = {}
+_MAX_COMPILED = 500
+
+
 class _Parser:
-    source: str
-    where: str | None
-    at: int = 0
-    sets: list[Ranges] = field(default_factory=list)
-    follow: list[list[int]] = field(default_factory=list)
-    flags: frozenset[str] = frozenset()
-    open_ended: int = 0
-    choices: int = 0
-    depth: int = 0
-    names: set[str] = field(default_factory=set)
+    def __init__(self, source: str, where: str | None) -> None:
+        self.source = source
+        self.where = where
+        self.at = 0
+        self.flags: frozenset[str] = frozenset()
+        self.depth = 0
 
     def refuse(self, why: str) -> t.NoReturn:
+        shown = self.source if len(self.source) <= _MAX_PATTERN else f"{self.source[:80]}…"
         raise UnsupportedError(
-            f"the pattern {self.source!r} is refused: {why}",
+            f"the pattern {shown!r} is refused: {why}",
             where=self.where,
-            hint="write it with what RE2 and Python share: literals, classes, groups, alternatives and simple repetitions",
+            hint="write it as RE2 has it: literals, classes, groups, alternatives, repetitions and anchors",
         )
 
     def peek(self, length: int = 1) -> str:
@@ -116,91 +106,61 @@ class _Parser:
 
     # --- structure
 
-    def parse(self) -> _Node:
+    def parse(self) -> Node:
+        if len(self.source) > _MAX_PATTERN:
+            self.refuse(f"it is longer than {_MAX_PATTERN} characters")
+        if _SURROGATES.search(self.source):
+            self.refuse("it is not valid text")
         node = self.alternatives()
         if self.at < len(self.source):
             self.refuse("it has an unexpected )")
         return node
 
-    def alternatives(self) -> _Node:
+    def alternatives(self) -> Node:
         self.depth += 1
-        if self.depth > 50:
+        if self.depth > _MAX_DEPTH:
             self.refuse("it is nested too deeply")
-        flags = self.flags
+        outer = self.flags
         nodes = [self.sequence()]
         while self.peek() == "|":
             self.at += 1
             nodes.append(self.sequence())
-        self.flags = flags
+        self.flags = outer
         self.depth -= 1
-        if len(nodes) == 1:
-            return nodes[0]
-        self.choose()
-        return _Node(
-            "|".join(n.python for n in nodes),
-            any(n.nullable for n in nodes),
-            frozenset().union(*(n.first for n in nodes)),
-            frozenset().union(*(n.last for n in nodes)),
-            branching=True,
-        )
+        return nodes[0] if len(nodes) == 1 else Alternatives(nodes)
 
-    def sequence(self) -> _Node:
-        total = _Node("")
+    def sequence(self) -> Node:
+        parts: list[Node] = []
+        repeated = False
         while self.peek() not in ("", "|", ")"):
-            node = self.repeated()
-            for position in total.last:
-                self.follow[position].extend(node.first)
-            total = _Node(
-                total.python + node.python,
-                total.nullable and node.nullable,
-                total.first | node.first if total.nullable else total.first,
-                total.last | node.last if node.nullable else node.last,
-                branching=total.branching or node.branching,
-            )
-        return total
+            begin = self.at
+            count = self.repetition()
+            if count is None:
+                self.atom(parts)
+                repeated = False
+                continue
+            if repeated:
+                self.refuse("it repeats a repetition")
+            if not parts:
+                self.refuse("it repeats nothing")
+            if self.peek() == "?":
+                self.at += 1
+            parts[-1] = self.repeat(parts[-1], *count, counted=self.source[begin] == "{")
+            repeated = True
+        return parts[0] if len(parts) == 1 else Sequence(parts)
 
-    def repeated(self) -> _Node:
-        atom = self.atom()
-        count = self.repetition()
-        if count is None:
-            return atom
-        if atom.python in ("", "^", "\\Z", "\\A", "$"):
-            self.refuse("it repeats something without length")
-        low, high, spelling = count
-        lazy = ""
-        if self.peek() == "?":
+    def repeat(self, node: Node, low: int, high: int | None, *, counted: bool) -> Node:
+        repeat = Repeat(node, low, high)
+        if counted and not _is_small(repeat, _MAX_REPEAT):
+            self.refuse(f"it repeats more than {_MAX_REPEAT} times")
+        return repeat
+
+    def repetition(self) -> tuple[int, int | None] | None:
+        simple = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(self.peek())
+        if simple is not None:
             self.at += 1
-            lazy = "?"
-        if self.repetition() is not None or self.peek() == "+":
-            self.refuse("it repeats a repetition")
-        if low != high:
-            self.choose()
-        if high is None or high - low >= 10:
-            self.open_ended += 1
-        if high is None or high > 1:
-            for position in atom.last:
-                self.follow[position].extend(atom.first)
-            if atom.branching or atom.nullable:
-                self.demand_one_way(atom)
-        return _Node(
-            atom.python + spelling + lazy,
-            atom.nullable or low == 0,
-            atom.first,
-            atom.last,
-            branching=atom.branching or low != high,
-        )
-
-    def choose(self) -> None:
-        self.choices += 1
-        if self.choices > _MAX_CHOICES:
-            self.refuse(f"it has more than {_MAX_CHOICES} alternatives and repetitions, which can take forever")
-
-    def repetition(self) -> tuple[int, int | None, str] | None:
-        char = self.peek()
-        if char in ("*", "+", "?") and char:
-            self.at += 1
-            return {"*": (0, None, "*"), "+": (1, None, "+"), "?": (0, 1, "?")}[char]
-        match = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}").match(self.source, self.at)
+            return simple
+        match = re.compile(r"\{(0|[1-9][0-9]*)(?:(,)(0|[1-9][0-9]*)?)?\}").match(self.source, self.at)
         if match is None:
             return None
         low = int(match[1][:6])
@@ -208,245 +168,221 @@ class _Parser:
         if low > _MAX_REPEAT or (high is not None and (high > _MAX_REPEAT or high < low)):
             self.refuse(f"it repeats more than {_MAX_REPEAT} times, or less than nothing")
         self.at = match.end()
-        return low, high, match[0]
-
-    def demand_one_way(self, atom: _Node) -> None:
-        """Refuse a repeated part that could match the same text in two ways."""
-        if atom.nullable:
-            self.refuse("it repeats a part that may be empty")
-        seen: set[int] = set()
-        todo = list(atom.first)
-        groups = [list(atom.first)]
-        while todo:
-            position = todo.pop()
-            if position not in seen:
-                seen.add(position)
-                groups.append(self.follow[position])
-                todo.extend(self.follow[position])
-        for group in groups:
-            bounds = sorted(bound for position in group for bound in self.sets[position])
-            if any(after[0] <= before[1] for before, after in pairwise(bounds)):
-                self.refuse("a repeated part can match the same text in several ways, which can take forever")
+        return low, high
 
     # --- atoms
 
-    def atom(self) -> _Node:
+    def atom(self, parts: list[Node]) -> None:
         char = self.take()
-        if char in "*+?":
-            self.refuse("it repeats nothing")
-        special = {
-            "(": self.group,
-            "[": self.char_class,
-            ".": self.any,
-            "^": self.start,
-            "$": self.end,
-            "\\": self.escape,
-        }
-        return special[char]() if char in special else self.literal(ord(char))
+        if char == "(":
+            self.group(parts)
+        elif char == "[":
+            parts.append(self.char_class())
+        elif char == ".":
+            parts.append(Characters((lambda _char: True) if "s" in self.flags else (lambda char: char != "\n")))
+        elif char == "^":
+            parts.append(Edge("line start" if "m" in self.flags else "start"))
+        elif char == "$":
+            parts.append(Edge("line end" if "m" in self.flags else "end"))
+        elif char == "\\":
+            self.escape(parts)
+        else:
+            parts.append(self.literal(char))
 
-    def any(self) -> _Node:
-        if "s" in self.flags:
-            return self.one_of("(?s:.)", ((0, _LAST),))
-        return self.one_of("[^\\n]", ((0, 9), (11, _LAST)))
-
-    def start(self) -> _Node:
-        return _Node("(?m:^)" if "m" in self.flags else "\\A")
-
-    def end(self) -> _Node:
-        return _Node("(?m:$)" if "m" in self.flags else "\\Z")
-
-    def one_of(self, python: str, ranges: Ranges) -> _Node:
+    def literal(self, char: str) -> Node:
         if "i" in self.flags:
-            ranges = _with_other_case(ranges)
-            python = f"(?i:{python})"
-        self.sets.append(_merge(ranges))
-        self.follow.append([])
-        here = frozenset((len(self.sets) - 1,))
-        return _Node(python, nullable=False, first=here, last=here)
+            return Characters(folded(lambda other: other == char))
+        return Characters(lambda other: other == char, char)
 
-    def literal(self, code: int) -> _Node:
-        self.check_case(code)
-        return self.one_of(re.escape(chr(code)), ((code, code),))
-
-    def check_case(self, code: int) -> None:
-        if "i" in self.flags and code > 127:
-            self.refuse("case is ignored only for ASCII letters")
-
-    def group(self) -> _Node:
+    def group(self, parts: list[Node]) -> None:
         if self.peek() != "?":
-            return self.grouped(self.flags)
-        match = re.compile(r"\?P?<([A-Za-z_][A-Za-z0-9_]*)>").match(self.source, self.at)
+            parts.append(self.grouped(self.flags))
+            return
+        match = re.compile(r"\?P?<([A-Za-z0-9_]+)>").match(self.source, self.at)
         if match is not None:
-            if match[1] in self.names:
-                self.refuse("it names two groups alike")
-            self.names.add(match[1])
             self.at = match.end()
-            return self.grouped(self.flags)
-        match = re.compile(r"\?([ims]*)(?:-([ims]+))?([:)])").match(self.source, self.at)
-        if match is None or (match[3] == ")" and not (match[1] or match[2])):
+            parts.append(self.grouped(self.flags))
+            return
+        match = re.compile(r"\?([imsU]*)(?:-([imsU]+))?([:)])").match(self.source, self.at)
+        if match is None:
             self.refuse("it holds a kind of group that RE2 does not have, or an unknown flag")
         self.at = match.end()
         flags = (self.flags | frozenset(match[1])) - frozenset(match[2] or "")
         if match[3] == ":":
-            return self.grouped(flags)
-        self.flags = flags
-        return _Node("")
+            parts.append(self.grouped(flags))
+        else:
+            self.flags = flags
 
-    def grouped(self, flags: frozenset[str]) -> _Node:
+    def grouped(self, flags: frozenset[str]) -> Node:
         outer, self.flags = self.flags, flags
         node = self.alternatives()
         self.flags = outer
-        if self.take() != ")":
+        if self.peek() != ")":
             self.refuse("a group is not closed")
-        node.python = f"(?:{node.python})"
+        self.at += 1
         return node
 
-    def escape(self) -> _Node:
-        char = self.take()
-        if char in _ANCHORS:
-            return _Node(_ANCHORS[char])
-        if char.lower() in _PERL:
-            ranges = _PERL[char.lower()]
-            ranges = _invert(ranges) if char.isupper() else ranges
-            return self.one_of(_spell(ranges), ranges)
-        if char == "Q":
-            return self.quoted()
-        self.at -= 1
-        return self.literal(self.escaped_code())
+    def escape(self, parts: list[Node]) -> None:
+        char = self.peek()
+        edge = {"A": "start", "z": "end", "b": "boundary", "B": "no boundary"}.get(char)
+        if edge is not None:
+            self.at += 1
+            parts.append(Edge(edge))
+        elif char == "Q":
+            end = self.source.find("\\E", self.at)
+            text = self.source[self.at + 1 : end if end >= 0 else len(self.source)]
+            self.at = end + 2 if end >= 0 else len(self.source)
+            parts.extend(self.literal(each) for each in text)
+        else:
+            self.at -= 1
+            test = self.escaped_class()
+            if test is None:
+                self.at += 1
+                parts.append(self.literal(self.escaped_char()))
+            else:
+                parts.append(Characters(test))
 
-    def quoted(self) -> _Node:
-        end = self.source.find("\\E", self.at)
-        text = self.source[self.at : end if end >= 0 else len(self.source)]
-        self.at = end + 2 if end >= 0 else len(self.source)
-        if self.repetition() is not None:
-            self.refuse("it repeats quoted text")
-        total = _Node("")
-        for char in text:
-            node = self.literal(ord(char))
-            for position in total.last:
-                self.follow[position].extend(node.first)
-            total = _Node(total.python + node.python, False, total.first or node.first, node.last)
-        return total
-
-    def escaped_code(self) -> int:
-        """Code of the character named after a backslash."""
+    def escaped_char(self) -> str:
+        """The character named after a backslash."""
         char = self.take()
         if char in _CONTROLS:
             return _CONTROLS[char]
         if char == "x":
-            match = re.compile(r"([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,6})\}").match(self.source, self.at)
+            match = re.compile(r"([0-9A-Fa-f]{2})|\{0*([0-9A-Fa-f]{1,6})\}").match(self.source, self.at)
             if match is None or int(match[1] or match[2], 16) > _LAST:
                 self.refuse("\\x is not followed by a character code")
             self.at = match.end()
-            return int(match[1] or match[2], 16)
-        if char == "0":
-            match = re.compile(r"[0-7]{0,2}").match(self.source, self.at)
-            digits = match[0] if match else ""
-            self.at += len(digits)
-            return int(digits or "0", 8)
+            return chr(int(match[1] or match[2], 16))
+        octal = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}").match(self.source, self.at - 1)
+        if octal is not None:
+            self.at = octal.end()
+            return chr(int(octal[0], 8))
         if char.isascii() and not char.isalnum():
-            return ord(char)
-        return self.refuse(f"\\{char} has no meaning that RE2 and Python share")
+            return char
+        return self.refuse(f"\\{char} has no meaning in RE2")
 
-    def char_class(self) -> _Node:
+    # --- classes
+
+    def char_class(self) -> Node:
         negated = self.peek() == "^"
         self.at += negated
-        ranges: list[tuple[int, int]] = []
+        tests: list[Test] = []
         first = True
         while first or self.peek() != "]":
             first = False
-            named = self.named_class()
-            if named is not None:
-                ranges.extend(named)
-                continue
-            low = high = self.class_char()
-            if self.peek() == "-" and self.peek(2) not in ("-", "-]"):
-                self.at += 1
-                high = self.class_char()
-                if high < low:
-                    self.refuse("a range in [] runs backwards")
-            self.check_case(high)
-            ranges.append((low, high))
+            tests.append(self.posix_class() or self.escaped_class() or self.char_range())
         self.at += 1
-        merged = _merge(tuple(ranges))
-        if "i" in self.flags:
-            merged = _merge(_with_other_case(merged))
-        if negated:
-            merged = _invert(merged)
-        return self.one_of(_spell(merged), merged)
+        test = tests[0] if len(tests) == 1 else (lambda char: any(each(char) for each in tests))
+        return Characters((lambda char: not test(char)) if negated else test)
 
-    def named_class(self) -> Ranges | None:
-        match = re.compile(r"\[:(\^?)([a-z]+):\]").match(self.source, self.at)
-        if match is not None:
-            if match[2] not in _POSIX:
-                self.refuse(f"there is no class [:{match[2]}:]")
-            self.at = match.end()
-            ranges = _POSIX[match[2]]
-            return _invert(ranges) if match[1] else ranges
-        if self.peek() == "\\" and self.peek(2)[1:].lower() in _PERL:
-            name = self.peek(2)[1:]
-            self.at += 2
-            ranges = _PERL[name.lower()]
-            return _invert(ranges) if name.isupper() else ranges
-        return None
+    def char_range(self) -> Test:
+        low = high = self.class_char()
+        if self.peek() == "-" and self.peek(2) not in ("-", "-]"):
+            self.at += 1
+            high = self.class_char()
+            if high < low:
+                self.refuse("a range in [] runs backwards")
+        return self.fold(lambda char: low <= char <= high)
 
-    def class_char(self) -> int:
+    def class_char(self) -> str:
         char = self.take()
-        if char == "\\":
-            return self.escaped_code()
-        return ord(char)
+        return self.escaped_char() if char == "\\" else char
+
+    def posix_class(self) -> Test | None:
+        if self.peek(2) != "[:":
+            return None
+        end = self.source.find(":]", self.at + 2)
+        if end < 0:
+            return None
+        name = self.source[self.at + 2 : end]
+        ranges = POSIX.get(name.removeprefix("^"))
+        if ranges is None:
+            self.refuse("there is no class of that name in [: :]")
+        self.at = end + 2
+        return self.signed(in_ranges(ranges), negated=name.startswith("^"))
+
+    def escaped_class(self) -> Test | None:
+        """A class, of Perl or of Unicode."""
+        char = self.peek(2)[1:] if self.peek() == "\\" else ""
+        if char and char.lower() in PERL:
+            self.at += 2
+            return self.signed(in_ranges(PERL[char.lower()]), negated=char.isupper())
+        if not char or char not in "pP":
+            return None
+        match = re.compile(r"\\[pP](?:([A-Za-z])|\{(\^?)([A-Za-z_]+)\})").match(self.source, self.at)
+        test = category(match[1] or match[3]) if match is not None else None
+        if match is None or test is None:
+            self.refuse("only general categories such as \\p{Lu} are known here, no scripts")
+        self.at = match.end()
+        return self.signed(test, negated=(char == "P") is not bool(match[2]))
+
+    def signed(self, test: Test, *, negated: bool) -> Test:
+        test = self.fold(test)
+        return (lambda char: not test(char)) if negated else test
+
+    def fold(self, test: Test) -> Test:
+        return folded(test) if "i" in self.flags else test
 
 
-def _merge(ranges: Ranges) -> Ranges:
-    merged: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-        else:
-            merged.append((low, high))
-    return tuple(merged)
+def _is_small(node: Node, limit: int) -> bool:
+    """Go's limit: counts of repetitions, multiplied along the way inside, stay below 1000."""
+    if isinstance(node, Repeat):
+        count = node.low if node.high is None else node.high
+        if count > limit:
+            return False
+        return _is_small(node.node, limit // count if count > 0 else limit)
+    if isinstance(node, Sequence | Alternatives):
+        return all(_is_small(part, limit) for part in node.parts)
+    return True
 
 
-def _invert(ranges: Ranges) -> Ranges:
-    inverted = []
-    at = 0
-    for low, high in _merge(ranges):
-        if low > at:
-            inverted.append((at, low - 1))
-        at = high + 1
-    if at <= _LAST:
-        inverted.append((at, _LAST))
-    return tuple(inverted)
+# --- simple patterns ------------------------------------------------------------------------------
 
 
-def _with_other_case(ranges: Ranges) -> Ranges:
-    """Add the other case of ASCII letters, and the two letters beyond ASCII that fold to one (long s, Kelvin)."""
-    added: list[tuple[int, int]] = []
-    for low, high in ranges:
-        for start, end, shift in ((0x41, 0x5A, 32), (0x61, 0x7A, -32)):
-            if low <= end and high >= start:
-                added.append((max(low, start) + shift, min(high, end) + shift))
-    folded = _merge((*ranges, *added))
-    for code, letter in ((0x17F, 0x73), (0x212A, 0x6B)):
-        if any(low <= letter <= high for low, high in folded):
-            folded = (*folded, (code, code))
-    return _merge(folded)
+def _simple_search(source: str, node: Node) -> Callable[[str], object] | None:
+    """Python's own search for ASCII text, if the pattern cannot make it slow; it is several times faster."""
+    if len(source) > _SHORT or _paths(node, repeated=False) > _MAX_PATHS:
+        return None
+    return re.compile(_spell(node)).search
 
 
-def _spell(ranges: Ranges) -> str:
-    if not ranges:
-        return "(?!)"
-    return "[" + "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges) + "]"
+def _paths(node: Node, *, repeated: bool) -> int:
+    """In how many ways a text can be read at most, with 3 for an open end: too many if a repeated part has choices."""
+    if isinstance(node, Sequence):
+        total = 1
+        for part in node.parts:
+            total = min(total * _paths(part, repeated=repeated), _MAX_PATHS + 1)
+        return total
+    if isinstance(node, Alternatives):
+        return sum(_paths(part, repeated=repeated) for part in node.parts)
+    if isinstance(node, Repeat):
+        if repeated or _paths(node.node, repeated=True) > 1 or not isinstance(node.node, Characters):
+            return _MAX_PATHS + 1
+        return 3 if node.high is None or node.high > node.low + 3 else node.high - node.low + 1
+    return 1
 
 
-def compile_re2(source: str, *, where: str | None = None) -> Pattern:
-    """Compile an RE2 pattern; UnsupportedError if it is outside of the subset with equal meaning."""
-    parser = _Parser(source, where)
-    if len(source) > _MAX_PATTERN:
-        parser.refuse(f"it is longer than {_MAX_PATTERN} characters")
-    node = parser.parse()
-    try:
-        compiled = re.compile(node.python)
-    except (re.error, OverflowError, RecursionError):
-        parser.refuse("it cannot be compiled")
-    return Pattern(source, compiled, parser.open_ended)
+_EDGES = {
+    "start": "\\A",
+    "end": "\\Z",
+    "line start": "(?m:^)",
+    "line end": "(?m:$)",
+    "boundary": "\\b",
+    "no boundary": "(?!\\b)",
+}
+
+
+def _spell(node: Node) -> str:
+    """The node in Python's syntax; a class is spelled out, character by character."""
+    if isinstance(node, Sequence):
+        return "".join(_spell(part) for part in node.parts)
+    if isinstance(node, Alternatives):
+        return f"(?:{'|'.join(_spell(part) for part in node.parts)})"
+    if isinstance(node, Repeat):
+        return f"{_spell(node.node)}{{{node.low},{'' if node.high is None else node.high}}}"
+    if isinstance(node, Edge):
+        return _EDGES[node.kind]
+    if node.char is not None:
+        return re.escape(node.char)
+    members = [f"\\x{code:02x}" for code in range(128) if node.test(chr(code))]
+    return f"[{''.join(members)}]" if members else "(?!)"

@@ -11,9 +11,10 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Sequence
 
+from .._errors import EncryptionError
 from . import mac
-from .selectors import Selected
-from .tree import COMMENT, NULL, Tree
+from .selectors import EMPTY_COMMENT, Selected
+from .tree import COMMENT, NULL, Comment, Tree
 from .values import Cipher, to_bytes
 
 
@@ -38,22 +39,53 @@ def seal(
     """Encrypt what is selected; `kept` are tokens of an older state that are still right."""
     old = kept or [None] * len(tree.leaves)
     old_comments = kept_comments or [None] * len(tree.comments)
-    missing = sum(flag and token is None for flag, token in zip(selected.leaves, old, strict=True))
-    cipher.reserve(missing + sum(selected.comments) + 1)
-    tokens = [
-        (token or cipher.encrypt(to_bytes(leaf.text), leaf.type, leaf.path)) if flag else None
-        for leaf, flag, token in zip(tree.leaves, selected.leaves, old, strict=True)
-    ]
+    missing = selected.leaves.count(True) - sum(token is not None for token in old)
+    cipher.reserve(max(missing, 0) + selected.comments.count(True) + 1)
+    tokens, hashed = _seal_leaves(tree, selected.leaves, cipher, old, hashes_clear=not mac_only_encrypted)
     comments = [
-        (token or cipher.encrypt(to_bytes(comment.text), COMMENT, comment.box.path or ":")) if flag else None
+        (token or _seal_comment(comment, cipher)) if flag else None
         for comment, flag, token in zip(tree.comments, selected.comments, old_comments, strict=True)
     ]
-    computed = mac.compute(
-        (
-            to_bytes(leaf.text)
-            for leaf, flag in zip(tree.leaves, selected.leaves, strict=True)
-            if leaf.type != NULL and (flag or not mac_only_encrypted)
-        ),
-        only_encrypted=mac_only_encrypted,
-    )
-    return Sealed(tokens, comments, computed)
+    _refuse_found(tree, comments, selected)
+    return Sealed(tokens, comments, mac.compute(hashed, only_encrypted=mac_only_encrypted))
+
+
+def _seal_comment(comment: Comment, cipher: Cipher) -> str:
+    if not comment.text:
+        # An empty one is selected in lists only: sops would make an empty item of it.
+        return EMPTY_COMMENT
+    return cipher.encrypt(to_bytes(comment.text), COMMENT, comment.box.path or ":")
+
+
+def _seal_leaves(
+    tree: Tree, selected: Sequence[bool], cipher: Cipher, old: Sequence[str | None], *, hashes_clear: bool
+) -> tuple[list[str | None], list[bytes]]:
+    """Tokens of the leaves, and what goes into the MAC. Runs for every value of a file, hence the local names."""
+    encrypt = cipher.encrypt
+    tokens: list[str | None] = []
+    hashed: list[bytes] = []
+    add, add_hashed = tokens.append, hashed.append
+    for leaf, flag, token in zip(tree.leaves, selected, old, strict=True):
+        _start, _end, _style, kind, text, path, _box, _key, _begin = leaf
+        data = text.encode("utf-8", "surrogateescape")
+        if flag:
+            add(token or encrypt(data, kind, path))
+            add_hashed(data)
+        else:
+            add(None)
+            if hashes_clear and kind != NULL:
+                add_hashed(data)
+    return tokens, hashed
+
+
+def _refuse_found(tree: Tree, tokens: Sequence[str | None], selected: Selected) -> None:
+    """A token that the selector itself takes for a sign to leave values in clear would make the file unreadable."""
+    if selected.refused is None:
+        return
+    for comment, token in zip(tree.comments, tokens, strict=True):
+        if token is not None and selected.refused(token):
+            raise EncryptionError(
+                "the encrypted form of a comment matches unencrypted_comment_regex, so the file could not be read back",
+                where=f"line {tree.line_of(comment.start)}: {comment.box.path.removesuffix(':')}".removesuffix(": "),
+                hint="use a pattern that cannot match ENC[AES256_GCM,…], such as one with a space",
+            )

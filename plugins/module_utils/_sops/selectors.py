@@ -9,28 +9,28 @@ unless a key on the way to them ends in `_unencrypted`.
 
 from __future__ import annotations
 
+import re
 import typing as t
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from .._errors import ConfigError, UnsupportedError
-from .tree import NULL, Box, Leaf, Tree
+from .._errors import ConfigError
+from .tree import NULL, Box, Comment, Tree, walk
 
 UNENCRYPTED_SUFFIX = "unencrypted_suffix"
-ENCRYPTED_REGEX = "encrypted_regex"
 KINDS = (
     UNENCRYPTED_SUFFIX,
     "encrypted_suffix",
     "unencrypted_regex",
-    ENCRYPTED_REGEX,
+    "encrypted_regex",
     "unencrypted_comment_regex",
     "encrypted_comment_regex",
 )
 DEFAULT_SUFFIX = "_unencrypted"
+EMPTY_COMMENT = "#"
+"""What stands for an empty comment in a list of an encrypted file: nothing that sops could take for a value."""
 
 
-@dataclass(frozen=True)
-class Selector:
+class Selector(t.NamedTuple):
     """Kind and pattern, as in the metadata and in a creation rule."""
 
     kind: str = UNENCRYPTED_SUFFIX
@@ -52,6 +52,13 @@ class Selector:
             raise ConfigError(f"{kind} is not a string", where=where)
         return cls(kind, pattern)
 
+    def check(self, *, where: str | None = None) -> None:
+        """Refuse a pattern that is outside of RE2: sops would take it for one that never matches."""
+        if self.kind.endswith("_regex"):
+            from .regex import compile_re2  # noqa: PLC0415  (start-up time: few files need it)
+
+            compile_re2(self.pattern, where=f"{where}.{self.kind}" if where else self.kind)
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.pattern}"
 
@@ -60,65 +67,176 @@ DEFAULT = Selector()
 
 
 class Selected(t.NamedTuple):
-    """Which leaves and comments of a tree are to encrypt, parallel to both; nulls and empty texts never are."""
+    """Which leaves and comments of a tree are to encrypt, parallel to both; nulls and empty texts never are.
+
+    But for empty comments in lists: sops takes one that it finds there for an empty text, and so for an item.
+    """
 
     leaves: list[bool]
     comments: list[bool]
+    refused: t.Callable[[str], bool] | None = None
+    """No encrypted comment may pass this test: on reading, what it says would be in clear."""
 
 
 class Selection:
-    """A selector at work on one tree."""
+    """A selector at work on trees."""
 
     def __init__(self, selector: Selector, *, where: str | None = None) -> None:
-        self._keys: dict[str, bool] = {}
-        self._boxes: dict[Box, bool] = {}
-        self._found_is_selected = selector.kind == ENCRYPTED_REGEX
-        self._test: t.Callable[[str], bool]
-        if selector.kind == UNENCRYPTED_SUFFIX:
-            suffix = selector.pattern
-            self._test = lambda key: key.endswith(suffix)
-        elif selector.kind == ENCRYPTED_REGEX:
-            from .regex import compile_re2  # noqa: PLC0415  (start-up time: few files need it)
-
-            self._test = compile_re2(selector.pattern, where=where).found_in
-        else:
-            raise UnsupportedError(f"the selector {selector.kind} is not supported yet", where=where)
+        self._test, self._found = _tests(selector, where)
+        self._wanted = selector.kind.startswith("encrypted")
+        """Whether what the test finds is encrypted, or what it does not find."""
+        self._of = self._by_comments if "_comment_" in selector.kind else self._by_keys
 
     def of(self, tree: Tree) -> Selected:
-        """The leaves and comments to encrypt."""
-        return Selected(
-            [bool(leaf.text) and leaf.type != NULL and self._selects(leaf) for leaf in tree.leaves],
-            [
-                bool(comment.text) and self._box_found(comment.box) is self._found_is_selected
-                for comment in tree.comments
-            ],
-        )
+        """The leaves and comments to encrypt, or, of an encrypted file, those that should be."""
+        return self._of(tree)
 
-    def _selects(self, leaf: Leaf) -> bool:
-        box = leaf.box
-        found = self._boxes.get(box)
-        if found is None:
-            found = self._box_found(box)
-        if not found and not box.is_sequence:
-            found = self._key_found(leaf.key)
-        return found is self._found_is_selected
+    def _by_keys(self, tree: Tree) -> Selected:
+        """Each key is looked at once, however many values stand below it: large files come through here."""
+        wanted = self._wanted
+        boxes = self._found_boxes(tree.boxes)
+        if any(boxes.values()):
+            keys = self._found({leaf.key for leaf in tree.leaves if not boxes[leaf.box]})
+        else:
+            keys = self._found({leaf.key for leaf in tree.leaves})
+        if keys:
+            leaves = [
+                (boxes[leaf.box] or (leaf.key in keys and not leaf.box.is_sequence)) is wanted
+                and leaf.text != ""
+                and leaf.type != NULL
+                for leaf in tree.leaves
+            ]
+        else:
+            leaves = [boxes[leaf.box] is wanted and leaf.text != "" and leaf.type != NULL for leaf in tree.leaves]
+        comments = [
+            boxes[comment.box] is wanted and (comment.text != "" or comment.box.is_sequence)
+            for comment in tree.comments
+        ]
+        return Selected(leaves, comments)
 
-    def _key_found(self, key: str) -> bool:
-        known = self._keys.get(key)
-        if known is None:
-            known = self._keys[key] = self._test(key)
-        return known
-
-    def _box_found(self, box: Box) -> bool:
-        chain = []
-        above: Box | None = box
-        while above is not None and above not in self._boxes:
-            chain.append(above)
-            above = above.parent
-        found = self._boxes[above] if above is not None else False
-        for each in reversed(chain):
-            parent = each.parent
-            if not found and parent is not None and not parent.is_sequence:
-                found = self._key_found(each.key)
-            self._boxes[each] = found
+    def _found_boxes(self, boxes: Sequence[Box]) -> dict[Box, bool]:
+        """Whether a key on the way to each container is found; parents come before what they hold."""
+        keys = self._found({box.key for box in boxes})
+        if not keys:
+            return dict.fromkeys(boxes, False)
+        found: dict[Box, bool] = {}
+        for box in boxes:
+            parent = box.parent
+            # An item of a list has no key of its own.
+            found[box] = parent is not None and (found[parent] or (box.key in keys and not parent.is_sequence))
         return found
+
+    def _by_comments(self, tree: Tree) -> Selected:
+        """A comment holds for the next item of its level, whatever that is, and all that is in it.
+
+        The text of an encrypted comment is its token, as it stands in the file.
+        """
+        selected = Selected(
+            [False] * len(tree.leaves),
+            [False] * len(tree.comments),
+            None if self._wanted else self._test,
+        )
+        stored = tree.branches[0].metadata_span is not None
+        levels = _Levels()
+        for box, leaf_number, comment_number, copy in walk(tree):
+            if box is not None:
+                levels.open(box)
+            elif leaf_number >= 0:
+                leaf = tree.leaves[leaf_number]
+                levels.close_to(leaf.box)
+                selected.leaves[leaf_number] = levels.hit is self._wanted and leaf.text != "" and leaf.type != NULL
+                if not (stored and leaf.box.is_sequence and leaf.text.endswith(_COMMENT_ITEM)):
+                    levels.pass_item()
+            else:
+                comment = tree.comments[comment_number]
+                levels.close_to(copy or comment.box)
+                if not _is_lost(tree, comment):
+                    selects = self._selects(comment, levels)
+                    if copy is None:
+                        selected.comments[comment_number] = selects
+        return selected
+
+    def _selects(self, comment: Comment, levels: _Levels) -> bool:
+        """Whether a comment is encrypted; one that switches encryption on stays in clear, so that it can be seen."""
+        before = levels.hit
+        if not before and self._test(comment.text):
+            levels.set()
+        return (before if self._wanted else not levels.hit) and (comment.text != "" or comment.box.is_sequence)
+
+
+def _is_lost(tree: Tree, comment: Comment) -> bool:
+    """A comment on the line of an opening bracket: the YAML library of sops drops it, so it can switch nothing."""
+    if not comment.box.flow:
+        return False
+    line = max(tree.text.rfind("\n", 0, comment.start), tree.text.rfind("\r", 0, comment.start)) + 1
+    return tree.text[line : comment.start - 1].rstrip(" \t").endswith(("[", "{"))
+
+
+_COMMENT_ITEM = ",type:comment]"
+"""End of a list item that sops makes of an encrypted comment; it is still a comment, not an item."""
+
+
+class _Levels:
+    """The open containers of a walk: whether a comment that counts was met in each since its last item."""
+
+    def __init__(self) -> None:
+        self._boxes: list[Box] = []
+        self._hits: list[bool] = []
+        """Includes the levels above."""
+
+    @property
+    def hit(self) -> bool:
+        """Whether any comment that is active here was found."""
+        return self._hits[-1]
+
+    def open(self, box: Box) -> None:
+        """Go into a container."""
+        if box.parent is None:
+            self._boxes.clear()
+            self._hits.clear()
+        else:
+            self.close_to(box.parent)
+        self._boxes.append(box)
+        self._hits.append(bool(self._hits) and self._hits[-1])
+
+    def close_to(self, box: Box) -> None:
+        """Leave all containers inside of this one; with each, an item of the level above is over."""
+        while self._boxes[-1] is not box and len(self._boxes) > 1:
+            self._boxes.pop()
+            self._hits.pop()
+            self.pass_item()
+
+    def pass_item(self) -> None:
+        """What the comments of this level were about is over."""
+        self._hits[-1] = len(self._hits) > 1 and self._hits[-2]
+
+    def set(self) -> None:
+        """A comment of this level counts."""
+        self._hits[-1] = True
+
+
+_Test = t.Callable[[str], bool]
+_Found = t.Callable[[set[str]], set[str]]
+
+_NAMES = r"\^(?:\(([A-Za-z0-9_|-]+)\)|([A-Za-z0-9_-]+))\$\Z"
+"""The pattern of nearly all rules: whole names, such as `^(data|stringData)$`."""
+
+
+def _tests(selector: Selector, where: str | None) -> tuple[_Test, _Found]:
+    """The test for one text, and the same for many at once."""
+    pattern = selector.pattern
+    if not selector.kind.endswith("_regex"):
+
+        def found_suffix(keys: set[str]) -> set[str]:
+            # Nearly always there is none, and one look at all of them shows it.
+            return {key for key in keys if key.endswith(pattern)} if pattern in "\n".join(keys) else set()
+
+        return lambda text: text.endswith(pattern), found_suffix
+    names = re.match(_NAMES, pattern)
+    if names is not None:
+        wanted = set((names[1] or names[2]).split("|"))
+        return wanted.__contains__, lambda keys: keys & wanted
+    from .regex import compile_re2  # noqa: PLC0415  (start-up time: few files need it)
+
+    compiled = compile_re2(pattern, where=where)
+    return compiled.found_in, compiled.found_among

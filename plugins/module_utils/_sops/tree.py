@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from operator import itemgetter, lt
 
 STR, INT, FLOAT, BOOL, TIME, COMMENT, NULL = "str", "int", "float", "bool", "time", "comment", "null"
 """The types of leaves; all but `NULL` are also written as the `type:` of a token."""
 
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"
 
 
 class Limits(t.NamedTuple):
@@ -99,49 +99,84 @@ class Comment(t.NamedTuple):
     """It stands behind a value, on the same line."""
 
 
-@dataclass
 class Branch:
     """One document of a file, with what a store needs to add or drop the metadata there."""
 
-    root: Box
-    start: int
-    explicit: bool
-    end: int = 0
-    """Where the document ends: at its end marker, the next start marker or the end of the text."""
-    empty: bool = True
-    null_span: tuple[int, int] | None = None
-    root_begin: int = 0
-    last_end: int = -1
-    """End of the last value of a flow root, -1 if it holds none."""
-    metadata: t.Any = None
-    metadata_span: tuple[int, int] | None = None
-    metadata_before: int = 0
-    """End of what stands before the metadata."""
-    metadata_leaves: dict[str, Leaf] = field(default_factory=dict)
+    __slots__ = (
+        "empty", "end", "explicit", "last_end", "metadata", "metadata_before", "metadata_leaves", "metadata_span", "null_span",
+        "root", "root_begin", "start",
+    )  # fmt: skip
+
+    def __init__(
+        self, root: Box, start: int, explicit: bool, *, end: int = 0, empty: bool = True, metadata: t.Any = None
+    ) -> None:
+        self.root = root
+        self.start = start
+        self.explicit = explicit
+        self.end = end
+        """Where the document ends: at its end marker, the next start marker or the end of the text."""
+        self.empty = empty
+        self.null_span: tuple[int, int] | None = None
+        self.root_begin = 0
+        self.last_end = -1
+        """End of the last value of a flow root, -1 if it holds none."""
+        self.metadata = metadata
+        self.metadata_span: tuple[int, int] | None = None
+        self.metadata_before = 0
+        """End of what stands before the metadata."""
+        self.metadata_leaves: dict[str, Leaf] = {}
 
 
-@dataclass
 class Tree:
     """A whole file: text, branches, and all leaves and comments in file order."""
 
-    text: str
-    prefix: str
-    """A byte order mark, or nothing: not part of `text`, kept on writing."""
-    branches: list[Branch]
-    leaves: list[Leaf]
-    comments: list[Comment]
-    aliases: list[tuple[int, int, int, int, int, int]]
-    """(start, end, first leaf, last leaf + 1 of the anchor; the same of the copy)."""
-    boxes: list[Box]
-    """All containers in file order, roots included; those of copies too."""
+    __slots__ = ("aliases", "boxes", "branches", "comment_breaks", "comments", "leaves", "prefix", "text")
+
+    def __init__(
+        self,
+        text: str,
+        prefix: str,
+        branches: list[Branch],
+        leaves: list[Leaf],
+        comments: list[Comment],
+        aliases: list[Alias],
+        boxes: list[Box],
+        comment_breaks: str = "\n\r\x85\u2028\u2029",
+    ) -> None:
+        self.text = text
+        self.prefix = prefix
+        """A byte order mark, or nothing: not part of `text`, kept on writing."""
+        self.branches = branches
+        self.leaves = leaves
+        self.comments = comments
+        self.aliases = aliases
+        self.boxes = boxes
+        """All containers in file order, roots included; those of copies too."""
+        self.comment_breaks = comment_breaks
+        """Characters that no comment of the store can hold."""
 
     def line_of(self, index: int) -> int:
         """Line number, from 1, of a position."""
         return line_of(self.text, index)
 
 
+class Alias(t.NamedTuple):
+    """A repetition of what stands elsewhere: the span, then ranges into `leaves` and `boxes` of the anchor and the copy."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+    """One after the last leaf."""
+    copy: int
+    copy_end: int
+    box: int
+    box_end: int
+    copy_box: int
+
+
 class Step(t.NamedTuple):
-    """One step of a walk; exactly one of the three is set."""
+    """One step of a walk; exactly one of the first three is set."""
 
     box: Box | None = None
     """A container opens. It closes at the first step whose own container is not in it."""
@@ -149,28 +184,71 @@ class Step(t.NamedTuple):
     """Index into `leaves`."""
     comment: int = -1
     """Index into `comments`."""
+    copy: Box | None = None
+    """Container of a comment that an alias repeats: the index is that of the comment below the anchor."""
 
 
 def walk(tree: Tree) -> list[Step]:
     """Containers, leaves and comments in the order in which sops visits them."""
-    # The leaves of a copy stand where the alias does.
-    copied = {number: start for start, _end, _first, _last, copy, end in tree.aliases for number in range(copy, end)}
-    steps = [(box.begin, box.first, 0, Step(box=box)) for box in tree.boxes]
-    steps += [
-        (copied.get(number, leaf.begin) if copied else leaf.begin, number, 2, Step(leaf=number))
-        for number, leaf in enumerate(tree.leaves)
+    copied = {number for alias in tree.aliases for number in range(alias.copy_box, _copy_box_end(alias))}
+    steps: list[tuple[int, int, int, Step | Alias]] = [
+        (box.begin, box.first, 0, Step(box=box)) for number, box in enumerate(tree.boxes) if number not in copied
     ]
+    steps += [(leaf.begin, number, 2, Step(leaf=number)) for number, leaf in enumerate(tree.leaves) if leaf.begin >= 0]
     # A comment can stand before the container that it is in: behind an anchor, or above a whole document.
+    # One behind a container comes before all that is in that.
     steps += [
-        (max(comment.order, comment.box.begin), comment.box.first, 1, Step(comment=number))
+        (comment.box.begin, comment.box.first, 1, Step(comment=number))
+        if comment.order <= comment.box.begin
+        else (comment.order, -1, 1, Step(comment=number))
         for number, comment in enumerate(tree.comments)
     ]
+    steps += [(alias.start, alias.copy, 0, alias) for alias in tree.aliases]
     steps.sort(key=_step_order)
-    return [step[3] for step in steps]
+    done: list[Step] = []
+    opened: dict[Box, int] = {}
+    for *_place, step in steps:
+        for each in [step] if isinstance(step, Step) else _repeated(tree, step, done, opened):
+            if each.box is not None:
+                opened[each.box] = len(done)
+            done.append(each)
+    return done
 
 
-def _step_order(step: tuple[int, int, int, Step]) -> tuple[int, int, int]:
+def _copy_box_end(alias: Alias) -> int:
+    return alias.copy_box + alias.box_end - alias.box
+
+
+def _repeated(tree: Tree, alias: Alias, done: Sequence[Step], opened: Mapping[Box, int]) -> list[Step]:
+    """The steps of an anchor once more, in the containers of the copy."""
+    if alias.box == alias.box_end:
+        return [Step(leaf=number) for number in range(alias.copy, alias.copy_end)]
+    copies = dict(
+        zip(tree.boxes[alias.box : alias.box_end], tree.boxes[alias.copy_box : _copy_box_end(alias)], strict=True)
+    )
+    steps: list[Step] = []
+    for number in range(opened[tree.boxes[alias.box]], len(done)):
+        step = done[number]
+        container = (
+            step.box or step.copy or (tree.leaves[step.leaf].box if step.leaf >= 0 else tree.comments[step.comment].box)
+        )
+        copy = copies.get(container)
+        if copy is None:
+            break
+        if step.box is not None:
+            steps.append(Step(box=copy))
+        elif step.leaf >= 0:
+            steps.append(Step(leaf=step.leaf - alias.first + alias.copy))
+        else:
+            steps.append(Step(comment=step.comment, copy=copy))
+    return steps
+
+
+def _step_order(step: tuple[int, int, int, Step | Alias]) -> tuple[int, int, int]:
     return step[:3]
+
+
+_position = itemgetter(0, 1)
 
 
 class Edit(t.NamedTuple):
@@ -181,22 +259,25 @@ class Edit(t.NamedTuple):
     text: str
 
 
+AnyEdit = tuple[int, int, str]
+"""An edit, or the same without names where there are many."""
+
+
 def line_of(text: str, index: int) -> int:
     """Line number, from 1, of a position in a text."""
-    return len(_BREAK.findall(text, 0, max(index, 0))) + 1
+    return len(re.findall(_BREAK, text[: max(index, 0)])) + 1
 
 
-def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+def apply_edits(text: str, edits: Sequence[AnyEdit]) -> str:
     """The text with all edits done; they may come in any order but do not overlap."""
     parts = []
     done = 0
-    for start, end, new in sorted(edits, key=_position):
+    starts = [edit[0] for edit in edits]
+    if not all(map(lt, starts, starts[1:])):
+        edits = sorted(edits, key=_position)
+    for start, end, new in edits:
         parts.append(text[done:start])
         parts.append(new)
         done = end
     parts.append(text[done:])
     return "".join(parts)
-
-
-def _position(edit: Edit) -> tuple[int, int]:
-    return edit[0], edit[1]

@@ -13,6 +13,9 @@ import typing as t
 
 from .streams import Streams
 
+if t.TYPE_CHECKING:
+    from ...module_utils._sops.notices import Notice
+
 NEW_FILE_MODE = 0o600
 
 
@@ -32,19 +35,46 @@ def register(verbs: t.Any) -> None:
         action="store_true",
         help="do not check that the file is unchanged since its encryption; for rescuing what is left of a damaged file",
     )
+    parser.add_argument(
+        "--extract",
+        metavar="PATH",
+        help="""print only this part: '["stringData"]["password"]', or '["hosts"][0]' for the first of a list""",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, streams: Streams) -> None:
     """Decrypt one file."""
-    from ...module_utils._sops.document import decrypt  # noqa: PLC0415 - start-up time
+    from ...module_utils._sops import document  # noqa: PLC0415 - start-up time
     from ...module_utils._sops.stores.registry import store_for  # noqa: PLC0415
     from ...module_utils._surroundings import key_ring  # noqa: PLC0415
     from .files import FileJob  # noqa: PLC0415
 
     job = FileJob(options, streams)
-    store = store_for(job.name, job.type_word)
-    job.check_output_type(store.name)
-    plain = decrypt(job.read(), key_ring(), store=store, ignore_mac=options.ignore_mac, name=job.shown)
+    store = store_for(job.name, job.input_type)
+    output_store = job.output_store(store)
+    content, ring = job.read(), key_ring()
+    if options.extract is None:
+        warnings: list[Notice] = []
+        plain = document.decrypt(
+            content,
+            ring,
+            store=store,
+            output_store=output_store,
+            ignore_mac=options.ignore_mac,
+            name=job.shown,
+            warnings=warnings,
+        )
+        streams.warn(warnings)
+    else:
+        plain = document.extract(
+            content,
+            document.parse_path(options.extract, for_extract=True),
+            ring,
+            store=store,
+            output_store=output_store,
+            ignore_mac=options.ignore_mac,
+            name=job.shown,
+        )
     # Decrypted: for its owner only, unless the file is there and has a mode already.
     job.write(plain, mode=NEW_FILE_MODE)

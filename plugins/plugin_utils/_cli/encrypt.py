@@ -14,6 +14,15 @@ import typing as t
 
 from .streams import Streams
 
+SELECTORS = (
+    ("--encrypted-regex", "REGEX", "encrypt only values below a name that matches, for example '^(data|stringData)$'"),
+    ("--unencrypted-regex", "REGEX", "encrypt all values but those below a name that matches"),
+    ("--encrypted-suffix", "SUFFIX", "encrypt only values below a name that ends so"),
+    ("--unencrypted-suffix", "SUFFIX", "encrypt all values but those below such names"),
+    ("--encrypted-comment-regex", "REGEX", "encrypt only what a comment that matches stands above"),
+    ("--unencrypted-comment-regex", "REGEX", "encrypt all values but what a comment that matches stands above"),
+)
+
 
 def register(verbs: t.Any) -> None:
     """Add the verb to the command line."""
@@ -32,12 +41,13 @@ def register(verbs: t.Any) -> None:
         default=os.environ.get("SOPS_AGE_RECIPIENTS"),
         help="age public keys separated by commas, in place of those of the rule [SOPS_AGE_RECIPIENTS]",
     )
+    for option, metavar, help_text in SELECTORS:
+        parser.add_argument(option, metavar=metavar, help=help_text)
     parser.add_argument(
-        "--encrypted-regex",
-        metavar="REGEX",
-        help="encrypt only values below a name that matches, for example '^(data|stringData)$'",
+        "--mac-only-encrypted",
+        action="store_true",
+        help="let the integrity check cover the encrypted values only, so that clear ones may be changed by hand",
     )
-    parser.add_argument("--unencrypted-suffix", metavar="SUFFIX", help="encrypt all values but those below such names")
     parser.add_argument(
         "--config",
         metavar="PATH",
@@ -55,7 +65,8 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
     from .rules import rule_for  # noqa: PLC0415
 
     job = FileJob(options, streams)
-    store = store_for(job.name, job.type_word)
-    job.check_output_type(store.name)
-    plain = job.read()
-    job.write(encrypt(plain, rule_for(job.name, options), store=store, name=job.shown).content, mode=None)
+    store = store_for(job.name, job.input_type)
+    rule = rule_for(job.name, options)
+    change = encrypt(job.read(), rule, store=store, output_store=job.output_store(store), name=job.shown)
+    streams.warn(change.warnings)
+    job.write(change.content, mode=None)

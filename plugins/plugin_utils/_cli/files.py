@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from ...module_utils._errors import FileAccessError, FluxseedError, UnsupportedError
+from ...module_utils._errors import FileAccessError, FluxseedError
 from ...module_utils._files import read_file, replace_file
+from ...module_utils._sops.stores.base import Store
+from ...module_utils._sops.stores.registry import store_for
 from .streams import Streams
 
 TYPES = ("yaml", "json", "dotenv", "ini", "binary")
@@ -53,6 +55,18 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def known_type(word: str | None) -> str | None:
+    """The format named; an unknown word counts as none, as in sops."""
+    return word if word in TYPES else None
+
+
+def read_existing(file: str) -> bytes:
+    """The content of a file that has to be there."""
+    if not os.path.exists(file):  # noqa: PTH110 - start-up time
+        raise NoFileError(f'cannot operate on non-existent file "{file}"')
+    return read_file(file)
+
+
 class FileJob:
     """One verb on one file: where it comes from, what it is called, where the result goes."""
 
@@ -85,24 +99,22 @@ class FileJob:
         return self._options.filename_override or self._file or STANDARD_INPUT
 
     @property
-    def type_word(self) -> str | None:
+    def input_type(self) -> str | None:
         """The format asked for; an unknown word counts as none, as in sops."""
-        word = self._options.input_type
-        return word if word in TYPES else None
+        return known_type(self._options.input_type)
 
-    def check_output_type(self, store_name: str) -> None:
-        """Refuse a conversion, which is not there yet."""
+    def output_store(self, store: Store) -> Store | None:
+        """The store of another format than that of the input, None if the format stays."""
         word = self._options.output_type
-        if word in TYPES and word != store_name:
-            raise UnsupportedError(f"conversion from {store_name} to {word} is not supported yet", where=self.shown)
+        if word not in TYPES or word == store.name:
+            return None
+        return store_for(self.name, word)
 
     def read(self) -> bytes:
         """Return the input."""
         if self.is_standard_input:
             return self._streams.read()
-        if not os.path.exists(self._file):  # noqa: PTH110 - start-up time
-            raise NoFileError(f'cannot operate on non-existent file "{self._file}"')
-        return read_file(self._file)
+        return read_existing(self._file)
 
     def write(self, content: bytes, *, mode: int | None) -> None:
         """Write the result; `mode` is for a new file."""

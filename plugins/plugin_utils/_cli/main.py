@@ -10,22 +10,25 @@ decrypting a small file takes.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
+import importlib
 import os
 import sys
 import typing as t
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ...module_utils._errors import FluxseedError
-from . import decrypt, encrypt
 from .streams import Streams
 
-VERBS: dict[str, Callable[[t.Any], None]] = {"encrypt": encrypt.register, "decrypt": decrypt.register}
+VERBS = ("encrypt", "decrypt", "set")
+"""Each is a file here."""
 
 USAGE_ERROR = 1
 INTERRUPTED = 130
 
 DESCRIPTION = """\
-Encrypt and decrypt files with SOPS, without the sops program. Verbs, options and exit codes are those of
+Encrypt, decrypt and change files with SOPS, without the sops program. Verbs, options and exit codes are those of
 sops, and either program reads the files of the other."""
 
 EPILOG = """\
@@ -35,11 +38,34 @@ sops/age/keys.txt in the configuration folder of the user.
 Examples:
   fluxseed encrypt -i apps/database/secret.yaml     encrypt in place by the rules in .sops.yaml
   fluxseed decrypt apps/database/secret.yaml        print the decrypted file
+  fluxseed set apps/database/secret.yaml '["stringData"]["user"]' '"app"'
+                                                    change one value, and only its line
   make-a-secret | fluxseed encrypt --filename-override apps/db/secret.yaml --output apps/db/secret.yaml
                                                     what another program prints, never in clear on disk"""
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Knows the width of the terminal: argparse makes one for every option, and would load shutil to ask it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width())
+
+
+class _RawFormatter(_Formatter, argparse.RawDescriptionHelpFormatter):
+    """The same for texts that have lines of their own."""
+
+
+def _width() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "")) - 2
+    except ValueError:
+        return (os.get_terminal_size().columns if sys.stdout.isatty() else 80) - 2
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, *arguments: t.Any, **settings: t.Any) -> None:
+        super().__init__(*arguments, **{"formatter_class": _Formatter, **settings})
+
     def error(self, message: str) -> t.NoReturn:
         """Leave with the exit code of sops; that of argparse means something else there."""
         self.print_usage(sys.stderr)
@@ -54,13 +80,13 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of one verb, or of the whole command line."""
     parser = _Parser(
         prog="fluxseed",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_RawFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
@@ -68,15 +94,17 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(
         title="verbs", metavar="VERB", dest="verb", required=True, parser_class=_Parser, prog="fluxseed"
     )
-    for register in VERBS.values():
-        register(verbs)
+    for name in [verb] if verb else VERBS:
+        importlib.import_module(f".{name}", __package__).register(verbs)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None, streams: Streams | None = None) -> int:
     """Run the command line and return the exit code."""
     streams = streams or Streams()
-    options = build_parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # A verb that stands first, where it nearly always does, is the only one whose file is needed.
+    options = build_parser(words[0] if words and words[0] in VERBS else None).parse_args(words)
     try:
         options.run(options, streams)
         streams.flush()
@@ -94,5 +122,14 @@ def main(arguments: Sequence[str] | None = None, streams: Streams | None = None)
     return 0
 
 
+def run() -> t.NoReturn:
+    """The console script. A process that lives for one verb does not look for cycles, nor tidy up before it ends."""
+    gc.disable()
+    code = main()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
 
 from ...module_utils._errors import FluxseedError
 from ...module_utils._sops.config import Rule
-from ...module_utils._sops.selectors import Selector
+from ...module_utils._sops.selectors import KINDS, Selector
 from ...module_utils._surroundings import find_config, load_config
 from .files import ConflictingOptionsError
 
@@ -24,16 +23,11 @@ def rule_for(name: str, options: argparse.Namespace) -> Rule:
 
     The configuration file is looked for from the working directory upwards, as sops does it.
     """
-    selectors = {
-        kind: value
-        for kind, value in (
-            ("encrypted_regex", options.encrypted_regex),
-            ("unencrypted_suffix", options.unencrypted_suffix),
-        )
-        if value is not None
-    }
+    selectors = {kind: value for kind in KINDS if (value := getattr(options, kind)) is not None}
     if len(selectors) > 1:
-        raise ConflictingOptionsError("cannot use more than one of --encrypted-regex and --unencrypted-suffix")
+        raise ConflictingOptionsError(
+            f"cannot use more than one of {' and '.join(_option(kind) for kind in selectors)}"
+        )
     given = Rule.of([options.age], where="--age") if options.age else None
     config = load_config(options.config) if options.config else find_config(".")
     if config is None or config.rules is None:
@@ -42,11 +36,13 @@ def rule_for(name: str, options: argparse.Namespace) -> Rule:
                 "config file not found, or has no creation rules, and no keys provided through command line options",
                 hint="write a .sops.yaml with creation_rules, or name a public key with --age",
             )
-        return Rule.of(given.age, where="--age", **selectors)
+        rule = Rule.of(given.age, where="--age", **selectors)
+        return rule._replace(mac_only_encrypted=options.mac_only_encrypted)
     rule = config.rule_for(os.path.abspath(name))  # noqa: PTH100 - links stay as they are, as in sops
     if given is not None:
-        rule = replace(rule, age=given.age)
-    return _with_selector(rule, selectors)
+        rule = rule.with_age(given.age)
+    rule = _with_selector(rule, selectors)
+    return rule._replace(mac_only_encrypted=True) if options.mac_only_encrypted else rule
 
 
 def _with_selector(rule: Rule, selectors: dict[str, str]) -> Rule:
@@ -55,7 +51,11 @@ def _with_selector(rule: Rule, selectors: dict[str, str]) -> Rule:
     wanted = Selector.from_mapping(selectors, where="command line")
     if rule.selector not in (Selector(), wanted) and rule.selector.kind != wanted.kind:
         raise ConflictingOptionsError(
-            f"--{wanted.kind.replace('_', '-')} cannot be combined with the {rule.selector.kind} of the rule",
+            f"{_option(wanted.kind)} cannot be combined with the {rule.selector.kind} of the rule",
             where=rule.where,
         )
-    return replace(rule, selector=wanted)
+    return rule._replace(selector=wanted)
+
+
+def _option(kind: str) -> str:
+    return f"--{kind.replace('_', '-')}"

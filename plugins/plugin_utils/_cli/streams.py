@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from collections.abc import Iterable
 
 
 class Streams:
@@ -46,3 +47,8 @@ class Streams:
     def complain(self, text: str) -> None:
         """Write to standard error."""
         (self._stderr or sys.stderr).write(text)
+
+    def warn(self, notices: Iterable[object]) -> None:
+        """Write each notice to standard error, on a line of its own."""
+        for notice in notices:
+            self.complain(f"Warning: {notice}\n")

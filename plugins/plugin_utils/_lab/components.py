@@ -18,7 +18,7 @@ from pathlib import Path
 from ...module_utils._errors import LabError
 from .paths import SOURCES
 
-OPTIONAL = frozenset({"oracles"})
+OPTIONAL = frozenset({"oracles", "oracle"})
 """Groups that the lab itself does not need: built when asked for."""
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from ..._errors import DataKeyError, KeyFormatError, MalformedMetadataError, MissingLibraryError, UnsupportedError
+from .. import weak_types
 from .base import MasterKey
 
 try:
@@ -23,7 +24,9 @@ except ImportError:
     HAS_PYRAGE = False
 
 KIND = "age"
+FIELDS = ("enc", "recipient")
 PRIVATE_PREFIX = "AGE-SECRET-KEY-1"
+_PRIVATE_PREFIXES = ("AGE-SECRET-KEY-", "AGE-PLUGIN-")
 
 
 def _require_pyrage() -> None:
@@ -72,7 +75,7 @@ def _recipient(text: str, where: str | None) -> t.Any:
         )
     if text.startswith("ssh-"):
         raise UnsupportedError("SSH keys as age recipients are not supported yet", where=where)
-    if text.startswith(PRIVATE_PREFIX):
+    if text.upper().startswith(_PRIVATE_PREFIXES):
         raise KeyFormatError(
             "a private key stands where a recipient is due",
             where=where,
@@ -91,23 +94,27 @@ def _is_plugin(text: str) -> bool:
     return text.startswith("age1") and text.rfind("1") > 3
 
 
-@dataclass(frozen=True)
-class AgeKey:
+class AgeKey(t.NamedTuple):
     """One age recipient and the data key wrapped for it."""
 
     recipient: str
     enc: str = ""
     kind: str = KIND
+    unknown: Mapping[str, t.Any] = MappingProxyType({})
+    """Fields that are not known, kept as they were read."""
 
     @classmethod
     def parse(cls, data: t.Any, *, where: str) -> AgeKey:
         """Read an entry of the metadata."""
-        if not isinstance(data, Mapping):
-            raise MalformedMetadataError("an entry is not a mapping", where=where)
-        recipient, enc = data.get("recipient"), data.get("enc")
-        if not isinstance(recipient, str) or not isinstance(enc, str):
-            raise MalformedMetadataError("recipient or enc is missing or not a string", where=where)
-        return cls(recipient.strip(), enc)
+        given = weak_types.own_spelling(weak_types.mapping(data, where), FIELDS)
+        recipient, enc = (weak_types.text(given.pop(name, None), f"{where}.{name}") for name in ("recipient", "enc"))
+        if recipient.lstrip().upper().startswith(_PRIVATE_PREFIXES):
+            raise MalformedMetadataError(
+                "a private key stands where a recipient is due",
+                where=f"{where}.recipient",
+                hint="whoever can read the file can open it now: make new keys, and encrypt the file anew",
+            )
+        return cls(recipient.strip(), enc, unknown=given)
 
     def wrap(self, data_key: bytes) -> MasterKey:
         """One age file per recipient, armoured, as sops makes them."""
@@ -116,11 +123,11 @@ class AgeKey:
             sealed = pyrage.encrypt(data_key, [recipient], armored=True)
         except pyrage.EncryptError as exc:
             raise KeyFormatError(f"age cannot encrypt for {self.recipient}") from exc
-        return replace(self, enc=sealed.decode("ascii"))
+        return self._replace(enc=sealed.decode("ascii"))
 
     def to_data(self) -> dict[str, t.Any]:
         """The entry as stored."""
-        return {"enc": self.enc, "recipient": self.recipient}
+        return dict(sorted({**self.unknown, "enc": self.enc, "recipient": self.recipient}.items()))
 
 
 class AgeIdentity:

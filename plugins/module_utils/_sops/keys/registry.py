@@ -9,57 +9,33 @@ Private to the collection.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from ..._errors import MalformedMetadataError, UnsupportedError
+from ..._errors import MalformedMetadataError
+from .. import weak_types
 from .age import AgeKey
 from .base import MasterKey
+from .foreign import FIELDS, ForeignKey
 
 LISTS = ("kms", "gcp_kms", "hckms", "azure_kv", "hc_vault", "pgp", "age")
 """All lists, in the order in which a group is put together."""
 
-_NAMES = {
-    "kms": ("arn",),
-    "gcp_kms": ("resource_id",),
-    "hckms": ("key_id",),
-    "azure_kv": ("vault_url", "name", "version"),
-    "hc_vault": ("vault_address", "engine_path", "key_name"),
-    "pgp": ("fp",),
-}
-
-
-@dataclass(frozen=True)
-class ForeignKey:
-    """An entry that is kept and shown, but that nothing here can open."""
-
-    kind: str
-    entry: Mapping[str, t.Any] = field(default_factory=dict)
-
-    @property
-    def recipient(self) -> str:
-        """The fields that name the key."""
-        return "/".join(str(self.entry.get(name, "")) for name in _NAMES[self.kind])
-
-    @property
-    def enc(self) -> str:
-        """The wrapped data key as stored."""
-        return str(self.entry.get("enc", ""))
-
-    def wrap(self, data_key: bytes) -> MasterKey:
-        """Refuse: a new data key cannot be given to it."""
-        del data_key
-        raise UnsupportedError(f"keys of kind {self.kind} are not supported yet", where=self.recipient)
-
-    def to_data(self) -> dict[str, t.Any]:
-        """The entry as it was read."""
-        return dict(self.entry)
+OPENED_KINDS = ("age",)
+"""The kinds that a data key can be unwrapped with here."""
 
 
 def read(kind: str, entry: t.Any, *, where: str) -> MasterKey:
-    """An entry of the metadata as a master key."""
+    """An entry of the metadata as a master key; fields that are not known are kept."""
+    given = weak_types.mapping(entry, where)
     if kind == "age":
-        return AgeKey.parse(entry, where=where)
-    if not isinstance(entry, Mapping):
-        raise MalformedMetadataError("an entry is not a mapping", where=where)
-    return ForeignKey(kind, entry)
+        return AgeKey.parse(given, where=where)
+    fields = weak_types.own_spelling(given, FIELDS[kind])
+    for name in FIELDS[kind]:
+        if name != "context":
+            weak_types.text(fields.get(name), f"{where}.{name}")
+    weak_types.time(fields.get("created_at"), f"{where}.created_at")
+    if kind == "hckms" and not all(part.strip() for part in f"{fields.get('key_id') or ''}".partition(":")):
+        raise MalformedMetadataError("a Huawei key is written as region:id", where=f"{where}.key_id")
+    for context in weak_types.items(fields.get("context")) if kind == "kms" else ():
+        for name, value in weak_types.mapping(context, f"{where}.context").items():
+            weak_types.text(value, f"{where}.context.{name}")
+    return ForeignKey(kind, fields)

@@ -9,10 +9,16 @@ Private to the collection.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..._errors import EmptyFileError, LimitError, MalformedFileError
 from ..tree import DEFAULT_LIMITS, Limits, Tree
+
+if t.TYPE_CHECKING:
+    from ..nodes import MappingNode
+
+METADATA_KEY = "sops"
+"""Name of the entry that holds the metadata, where a format has one."""
 
 Typed = tuple[str, str]
 """Type and byte form (as text) of a value."""
@@ -58,6 +64,15 @@ class Store(t.Protocol):
 
     def emit_masked(self, tree: Tree, marks: Sequence[str | None], comments: Sequence[str | None], footer: str) -> str:
         """A text for people: marks in place of values, `footer` in place of the metadata."""
+
+    def emit(
+        self,
+        documents: Sequence[MappingNode],
+        metadata: Mapping[str, t.Any] | None = None,
+        *,
+        indent: int | None = None,
+    ) -> bytes:
+        """A whole file from nodes as sops writes it, with metadata if there is any; tokens are ordinary strings."""
 
     def data(self, content: bytes, *, where: str | None = None, limits: Limits = DEFAULT_LIMITS) -> list[t.Any]:
         """Plain Python data of every document of a plain file."""

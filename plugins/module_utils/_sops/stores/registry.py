@@ -8,7 +8,7 @@ Private to the collection.
 
 from __future__ import annotations
 
-from ..._errors import InvalidInputError, UnsupportedError
+from ..._errors import InvalidInputError
 from .base import Store
 
 _SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".env": "dotenv", ".ini": "ini"}
@@ -34,8 +34,18 @@ def store_for(name: str, store_type: str | None = None) -> Store:
         from .yaml import YamlStore  # noqa: PLC0415  (start-up time: PyYAML is loaded when a file is)
 
         return YamlStore()
-    raise UnsupportedError(
-        f"files of type {found} are not supported yet, only yaml",
-        where=name,
-        hint=None if store_type else "the type is taken from the name: give the type yaml if the content is YAML",
-    )
+    if found == "dotenv":
+        from .dotenv import DotenvStore  # noqa: PLC0415  (start-up time: a store is loaded when a file needs it)
+
+        return DotenvStore()
+    if found == "ini":
+        from .ini import IniStore  # noqa: PLC0415  (start-up time: a store is loaded when a file needs it)
+
+        return IniStore()
+    if found == "json":
+        from .json import JsonStore  # noqa: PLC0415  (start-up time: a store is loaded when a file needs it)
+
+        return JsonStore()
+    from .binary import BinaryStore  # noqa: PLC0415  (start-up time: a store is loaded when a file needs it)
+
+    return BinaryStore()

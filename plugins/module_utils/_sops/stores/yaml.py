@@ -9,15 +9,15 @@ Private to the collection.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..._errors import EmptyFileError
+from ..._errors import EmissionError, EmptyFileError, MalformedFileError
 from ..tree import DEFAULT_LIMITS, Limits, Tree
-from . import yaml_emitter, yaml_splices
-from .base import Block, Typed, decode
-from .yaml_data import Builder
-from .yaml_events import events
-from .yaml_scanner import Scanner
+from . import yaml_lines, yaml_splices
+from .base import METADATA_KEY, Block, Typed, decode
+
+if t.TYPE_CHECKING:
+    from ..nodes import MappingNode
 
 
 class YamlStore:
@@ -28,9 +28,17 @@ class YamlStore:
     def load(self, content: bytes, *, where: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Tree:
         """Read a file, plain or encrypted."""
         prefix, text = decode(content, where=where, limits=limits)
-        tree = Scanner(text, prefix, where, limits).scan()
+        tree = yaml_lines.scan(text, prefix, limits)
+        if tree is None:
+            from .yaml_scanner import Scanner  # noqa: PLC0415  (start-up time: PyYAML is loaded when a file needs it)
+
+            tree = Scanner(text, prefix, where, limits).scan()
         if not tree.branches:
-            raise EmptyFileError("the file holds no document, only comments or blank lines", where=where)
+            raise EmptyFileError(
+                "the file holds no document, only comments or blank lines",
+                where=where,
+                exit_code=MalformedFileError.exit_code,
+            )
         return tree
 
     def metadata(self, tree: Tree) -> t.Any:
@@ -65,10 +73,34 @@ class YamlStore:
 
     def data(self, content: bytes, *, where: str | None = None, limits: Limits = DEFAULT_LIMITS) -> list[t.Any]:
         """Plain Python data of every document, merge keys merged, later documents included."""
+        from .yaml_data import Builder  # noqa: PLC0415  (as above)
+        from .yaml_events import events  # noqa: PLC0415
+
         _prefix, text = decode(content, where=where, limits=limits)
         builder = Builder(where, limits)
         return [builder.take() for event in events(text, where) if builder.feed(event)]
 
+    def emit(
+        self,
+        documents: Sequence[MappingNode],
+        metadata: Mapping[str, t.Any] | None = None,
+        *,
+        indent: int | None = None,
+    ) -> bytes:
+        """A whole file from nodes, as sops writes it; metadata is the last item of every document."""
+        from ..nodes import MappingNode, from_data  # noqa: PLC0415  (start-up time)
+        from . import yaml_emitter  # noqa: PLC0415
+
+        if metadata is not None:
+            block = from_data(dict(metadata))
+            documents = [MappingNode([*document.items, (METADATA_KEY, block)]) for document in documents]
+        return yaml_emitter.emit(documents, indent).encode()
+
     def dump(self, data: t.Any) -> bytes:
         """A plain file with this data, as sops would write it."""
-        return yaml_emitter.dump(data).encode("utf-8", "strict")
+        from ..nodes import MappingNode, from_data  # noqa: PLC0415  (start-up time)
+
+        node = from_data(data)
+        if not isinstance(node, MappingNode):
+            raise EmissionError("a document has to be a mapping")
+        return self.emit([node])

@@ -14,7 +14,7 @@ import re
 import typing as t
 from collections.abc import Sequence
 
-from ..tree import Box, Comment
+from ..tree import Box, Comment, Tree
 
 _PIECE = re.compile("#([^\r\n\x85\u2028\u2029]*)|(-)|\r\n|[\n\r\x85\u2028\u2029]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -25,12 +25,14 @@ class Before(t.NamedTuple):
 
     box: Box
     """Container of a comment on its line."""
+    order: int
+    """Place of such a comment among the items, -1 for where it stands."""
+    inline: bool
+    """Such a comment stands behind a value."""
     outer: Box
     """Container of the token itself."""
     opens: bool
     """It ends in a colon or dash, so nothing stands there yet."""
-    value: int
-    """Where it begins if it is a value, else -1."""
 
 
 class After(t.NamedTuple):
@@ -61,6 +63,38 @@ class _Group(t.NamedTuple):
     comments: list[_Found]
 
 
+class Previous(t.NamedTuple):
+    """The last token."""
+
+    box: Box
+    """The container that it is in, or that it opens or closes."""
+    outer: Box
+    """The container that it is in; for a closing bracket that around the brackets."""
+    opens: bool
+
+
+def between(
+    tree: Tree, start: int, end: int, previous: Previous, after: After, closed: Sequence[Box], inner_indent: int
+) -> None:
+    """Add the comments between two tokens to the tree."""
+    before = Before(*_behind(tree, start, *previous), previous.outer, previous.opens)
+    tree.comments.extend(attach(tree.text, start, end, before, after, closed, inner_indent))
+
+
+def _behind(tree: Tree, at: int, p_box: Box, p_outer: Box, p_opens: bool) -> tuple[Box, int, bool]:
+    """Container and order of a comment on the line of the token that ends here, and whether it is inline."""
+    if p_box is not p_outer and p_outer.is_sequence:
+        return p_outer, p_box.begin, True
+    if p_box is not p_outer or (p_box.flow and p_box.parent is None and tree.text[at - 1] == "}"):
+        return p_box, p_box.begin, False
+    if tree.aliases and tree.aliases[-1].end == at:
+        return p_box, tree.aliases[-1].start, True
+    last = tree.leaves[-1] if tree.leaves else None
+    if last is None or last.box is not p_box or (p_opens and (last.end != at or p_box.is_sequence)):
+        return p_box, -1, False
+    return p_box, last.begin, not p_opens
+
+
 def attach(
     text: str, start: int, end: int, before: Before, after: After, closed: Sequence[Box], inner_indent: int
 ) -> list[Comment]:
@@ -69,14 +103,17 @@ def attach(
     `closed` are the block containers that end in between, innermost first; `inner_indent` is the
     indentation of the innermost block that is open after the first token.
     """
-    found = _find(text, start, end, dash=after.dash is not None)
+    found, has_dash = _find(text, start, end, dash=after.dash is not None)
+    if not has_dash:
+        after = after._replace(dash=None)
     boxes: dict[int, Box] = {}
     own_lines: list[_Found] = []
     for comment in found:
         if comment.after_dash:
-            boxes[comment.start] = after.dash or after.box
+            boxes[comment.start] = after.box
         elif comment.line == 0:
-            boxes[comment.start] = before.box
+            is_dash = before.opens and before.box.is_sequence and not before.box.flow
+            boxes[comment.start] = after.box if is_dash else before.box
         else:
             own_lines.append(comment)
     if own_lines:
@@ -88,15 +125,18 @@ def attach(
 
 
 def _comment(found: _Found, box: Box, before: Before) -> Comment:
-    inline = found.line == 0 and before.value >= 0 and not found.after_dash
-    order = before.value if inline else found.start
-    return Comment(found.start + 1, found.end, found.text, box, order, inline)
+    if found.line or found.after_dash or before.order < 0:
+        return Comment(found.start + 1, found.end, found.text, box, found.start, inline=False)
+    return Comment(found.start + 1, found.end, found.text, box, before.order, before.inline)
 
 
-def _find(text: str, start: int, end: int, *, dash: bool) -> list[_Found]:
+def _find(text: str, start: int, end: int, *, dash: bool) -> tuple[list[_Found], bool]:
+    """The comments of a gap, and whether the dash of an item stands in it."""
     found: list[_Found] = []
     line = 0
-    line_start = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
+    # The second search goes no further than the first: few files have such breaks, and most of the text would be read.
+    line_start = text.rfind("\n", 0, start) + 1
+    line_start = max(line_start, text.rfind("\r", line_start, start) + 1)
     after_dash = False
     blank_run = 0
     for match in _PIECE.finditer(text, start, end):
@@ -114,7 +154,7 @@ def _find(text: str, start: int, end: int, *, dash: bool) -> list[_Found]:
             blank_run += 1
             if found and (blank_run > 1 or piece == "\r\n"):
                 found[-1].blank = True
-    return found
+    return found, after_dash
 
 
 def _attach_block(

@@ -142,10 +142,10 @@ class Builder:
             frame.key, frame.merge, frame.has_key = value, merge, True
         else:
             frame.has_key = False
-            if frame.merge and not _can_be_merged(value):
+            if frame.merge and value is not None and not _can_be_merged(value):
                 self._fail("a merge key (<<) does not hold a mapping", event)
             if frame.merge:
-                frame.merges.append(value)
+                frame.merges.append({} if value is None else value)
             else:
                 made[frame.key] = value
             if len(self._frames) == 1:

@@ -1,164 +1,286 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""YAML text for plain data, laid out as sops lays it out: for metadata and for new files.
+"""YAML text from nodes, laid out as sops lays it out: for metadata, new files and files in another format.
 
-Private to the collection.
+Private to the collection. The bytes are those of sops 3.13.3 as long as sops reads them back as the same
+content. Where it does not, a text goes into double quotes, and a comment that sops would move or drop
+stays where it belongs.
 """
 
 from __future__ import annotations
 
-import json
+import binascii
 import re
 import typing as t
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
 
-from ..._errors import EncryptionError, LimitError
-from ..values import format_time
-from .yaml_scalars import double_quoted, is_quoted_by_sops, is_utf8, single_quoted, spell_float_as_sops, spell_string
+from ..._errors import EmissionError, InvalidInputError
+from ..nodes import CommentNode, MappingNode, Node, ScalarNode, SequenceNode
+from ..tree import BOOL, FLOAT, INT, NULL, STR, TIME
+from ..values import to_bytes
+from .yaml_scalars import double_quoted, is_quoted_by_sops, is_utf8, single_quoted, spell_float_as_sops
 
-INDENT = 4
-_MAX_DEPTH = 1000
+_DEFAULT_INDENT = 4
+_SMALLEST, _LARGEST = 2, 9
+_LONGEST_KEY = 128
+_MERGE_KEY = "<<"
+_BINARY = "!!binary "
+
+_SAFE = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z_/][A-Za-z0-9_/.+-]*\Z")
 _TO_ESCAPE = re.compile("[^\n -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[\u2028\u2029]")
-_TO_QUOTE = re.compile(r" |[#,\[\]{}&*!|>'\"%@`]|[-?:](?: |\Z)|---|\.\.\.|.*(?:: |:\Z| #| \Z)", re.DOTALL)
+_TO_QUOTE = re.compile(r" |[#,\[\]{}&*!|>'\"%@`]|[-?:](?: |\Z)|---|\.\.\.|.*(?:: |:\Z| #| \Z)")
+_NOT_IN_LITERAL = re.compile(" (?:\n|\\Z)|\\A\t|[^\t\n -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[\u2028\u2029]")
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_NOT_IN_COMMENT = re.compile("[^\t -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def dump(data: t.Any) -> str:
-    """A document with this mapping."""
-    if not isinstance(data, Mapping):
-        raise EncryptionError("a document has to be a mapping")
-    if not data:
-        return "{}\n"
-    lines: list[str] = []
-    _mapping(data, 0, "", lines, 0)
-    return "\n".join(lines) + "\n"
+def emit(documents: Sequence[MappingNode], indent: int | None = None) -> str:
+    """A file with these documents; `indent` as the option of sops has it."""
+    writer = _Writer(_width(indent))
+    for number, document in enumerate(documents):
+        if number:
+            writer.lines.append("---")
+        writer.document(document)
+    return "".join([f"{line}\n" for line in writer.lines])
 
 
 def flow(data: t.Any) -> str:
     """The data on one line, which is also JSON."""
+    import json  # noqa: PLC0415  (start-up time: few files need it)
+
     return json.dumps(data, ensure_ascii=False)
 
 
-def _next_column(column: int) -> int:
-    """A nested block starts at the next multiple of the indent."""
-    return (column // INDENT + 1) * INDENT
+def _width(indent: int | None) -> int:
+    """Columns per level; sops takes 0 for the default and what it cannot do for 2."""
+    if not indent:
+        return _DEFAULT_INDENT
+    if indent < 0:
+        raise InvalidInputError(
+            f"an indent of {indent} is not possible in YAML", hint="use 2 to 9, or 0 for the default"
+        )
+    return indent if _SMALLEST <= indent <= _LARGEST else _SMALLEST
 
 
-def _mapping(data: Mapping[t.Any, t.Any], column: int, first: str, lines: list[str], depth: int) -> None:
-    lead = first or " " * column
-    for key, value in data.items():
-        if not isinstance(key, str):
-            raise EncryptionError("a key is not a string")
-        spelled = _key(key)
-        _entry(f"{lead}{spelled}:", value, column, _next_column(column), lines, depth)
-        lead = " " * column
+class _Entry(t.NamedTuple):
+    """A value of a mapping or list with the comments that go with it."""
+
+    above: list[str]
+    behind: list[str]
+    key: str
+    node: Node
 
 
-def _entry(start: str, value: t.Any, column: int, nested: int, lines: list[str], depth: int) -> None:
-    if depth > _MAX_DEPTH:
-        raise LimitError(f"the data is nested deeper than {_MAX_DEPTH} levels")
-    if isinstance(value, Mapping) and value:
-        lines.append(start)
-        _mapping(value, nested, "", lines, depth + 1)
-    elif _is_list(value) and value:
-        lines.append(start)
-        _sequence(value, nested, "", lines, depth + 1)
-    else:
-        _scalar_lines(start, value, _next_column(column), lines)
+class _Frame(t.NamedTuple):
+    """A mapping or list that is being written."""
+
+    entries: Iterator[_Entry]
+    below: list[str]
+    column: int
+    is_sequence: bool
 
 
-def _sequence(data: Sequence[t.Any], column: int, first: str, lines: list[str], depth: int) -> None:
-    if depth > _MAX_DEPTH:
-        raise LimitError(f"the data is nested deeper than {_MAX_DEPTH} levels")
-    lead = (first or " " * column) + "-"
-    for value in data:
-        if isinstance(value, Mapping) and value:
-            _mapping(value, column + 2, f"{lead} ", lines, depth + 1)
-        elif _is_list(value) and value:
-            _sequence(value, column + 2, f"{lead} ", lines, depth + 1)
+class _Writer:
+    """Turns nodes into lines; a stack instead of recursion, as files may be nested deeply."""
+
+    def __init__(self, width: int) -> None:
+        self.lines: list[str] = []
+        self._width = width
+        self._lead = ""
+        """Start of the line that is next, if it is not blank: dashes, or the colon below a long key."""
+        self._frames: list[_Frame] = []
+
+    def document(self, root: MappingNode) -> None:
+        """One document, without a marker."""
+        entries, below = _entries(root)
+        if not entries:
+            self._comments(below, 0)
+            self._line(0, "{}")
+        self._open(entries, below, 0, is_sequence=False)
+        while self._frames:
+            frame = self._frames[-1]
+            entry = next(frame.entries, None)
+            if entry is None:
+                self._comments(frame.below, frame.column)
+                self._frames.pop()
+            elif frame.is_sequence:
+                self._item(entry, frame.column)
+            else:
+                self._pair(entry, frame.column)
+
+    def _open(self, entries: list[_Entry], below: list[str], column: int, *, is_sequence: bool) -> None:
+        if entries:
+            self._frames.append(_Frame(iter(entries), below, column, is_sequence))
+
+    def _line(self, column: int, text: str) -> None:
+        self.lines.append(self._lead.ljust(column) + text)
+        self._lead = ""
+
+    def _comments(self, texts: Sequence[str], column: int) -> None:
+        for text in texts:
+            first, *others = _BREAK.split(text)
+            # No comment ends early and lets the rest of its text become content.
+            for line in (first, *(other[1:] if other[:1] == "#" else f" {other}" for other in others)):
+                self._line(column, f"#{_printable(line)}")
+
+    def _next(self, column: int) -> int:
+        """A nested block starts at the next multiple of the indent."""
+        return (column // self._width + 1) * self._width
+
+    def _item(self, entry: _Entry, column: int) -> None:
+        above, behind, _key, node = entry
+        if isinstance(node, ScalarNode):
+            self._comments(above, column)
+            self._scalar(column, "-", node, behind, column + 2, hint=self._width == _SMALLEST)
+            return
+        entries, below = _entries(node)
+        if not entries:
+            self._comments((*above, *below), column)
+            self._line(column, f"- {_empty(node)}{_behind(behind)}")
+            return
+        # What is above the first value inside cannot stand behind the dash.
+        self._comments((*above, *behind, *entries[0].above), column)
+        entries[0] = entries[0]._replace(above=[])
+        self._lead = self._lead.ljust(column) + "- "
+        self._open(entries, below, column + 2, is_sequence=isinstance(node, SequenceNode))
+
+    def _pair(self, entry: _Entry, column: int) -> None:
+        above, behind, key, node = entry
+        nested = self._next(column)
+        hint = column % self._width == 0
+        entries, below = ([], []) if isinstance(node, ScalarNode) else _entries(node)
+        self._comments((*above, *behind) if entries else above, column)
+        simple = _simple_key(key, node)
+        if simple is None:
+            self._scalar(column, "?", ScalarNode(STR, key), [], nested, hint=hint)
+        start = ":" if simple is None else f"{simple}:"
+        if isinstance(node, ScalarNode):
+            self._scalar(column, start, node, behind, nested, hint=hint)
+        elif not entries:
+            self._hollow(column, start, node, below, nested)
         else:
-            _scalar_lines(lead, value, _next_column(column), lines)
-        lead = " " * column + "-"
+            if simple is None:
+                self._lead = self._lead.ljust(column) + start
+            else:
+                self._line(column, start)
+            self._open(entries, below, nested, is_sequence=isinstance(node, SequenceNode))
+
+    def _hollow(self, column: int, start: str, node: Node, comments: list[str], nested: int) -> None:
+        """An empty mapping or list as the value of a key; comments stand between its brackets."""
+        brackets = _empty(node)
+        if not comments:
+            self._line(column, f"{start} {brackets}")
+            return
+        self._line(column, f"{start} {brackets[0]}")
+        self._comments(comments, nested)
+        self._line(0, brackets[1])
+
+    def _scalar(self, column: int, start: str, node: ScalarNode, behind: list[str], nested: int, *, hint: bool) -> None:
+        """One value; `nested` is the column of a block, and `hint` whether the width of a level names it."""
+        if node.type != STR:
+            self._line(column, f"{start} {_spell(node)}{_behind(behind)}")
+            return
+        header, body = _string(node.text, self._width if hint else 0)
+        self._line(column, f"{start} {header}{_behind(behind)}")
+        self.lines.extend(" " * nested + line if line else "" for line in body)
 
 
-def _is_list(value: t.Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+def _entries(container: MappingNode | SequenceNode) -> tuple[list[_Entry], list[str]]:
+    """The values of a container with the comments before each, and the comments after the last."""
+    entries: list[_Entry] = []
+    is_mapping = container.__class__ is MappingNode
+    nothing: list[str] = []
+    above = behind = nothing
+    items: list[t.Any] = list(container.items)
+    for item in items:
+        if item.__class__ is not CommentNode:
+            entries.append(_Entry(above, behind, *(item if is_mapping else ("", item))))
+            above = behind = nothing
+        elif item.inline:
+            behind = [*behind, item.text]
+        else:
+            above = [*above, item.text]
+    return entries, above + behind
 
 
-def _scalar_lines(start: str, value: t.Any, column: int, lines: list[str]) -> None:
-    if isinstance(value, str) and "\n" in value and fits_literal(value):
-        body = value.removesuffix("\n")
-        chomp = "" if value.endswith("\n") else "-"
-        lines.append(f"{start} |{chomp}")
-        lines.extend(" " * column + line if line else "" for line in body.split("\n"))
-    else:
-        lines.append(f"{start} {_scalar(value)}")
+def _empty(node: Node) -> str:
+    return "[]" if isinstance(node, SequenceNode) else "{}"
 
 
-def fits_literal(text: str) -> bool:
-    """Whether sops writes the text as a literal block, and reads it back."""
-    return (
-        is_utf8(text)
-        and not _TO_ESCAPE.search(text)
-        and text[:1] not in (" ", "\n")
-        and not text.endswith(("\n\n", " "))
-        and " \n" not in text
-    )
+def _behind(comments: list[str]) -> str:
+    return f" #{_printable(' '.join(_BREAK.split(' #'.join(comments))))}" if comments else ""
 
 
-def _key(key: str) -> str:
-    if "\n" in key or len(key) > 1000:
-        raise EncryptionError("a key has a line break or more than 1000 characters")
-    return _string(key)
+def _printable(text: str) -> str:
+    return _NOT_IN_COMMENT.sub("\ufffd", text)
 
 
-def _scalar(value: t.Any) -> str:
-    for kind, spell in _SPELLINGS:
-        if isinstance(value, kind):
-            return spell(value)
-    raise EncryptionError(f"a value is of type {type(value).__name__}, which YAML files of sops do not have")
+def _simple_key(key: str, node: Node) -> str | None:
+    """The key as it stands before a colon on its line; None if it has to be written on lines of its own."""
+    if _SAFE.match(key) and len(key) <= _LONGEST_KEY:
+        return key
+    if key == _MERGE_KEY and _can_be_merged(node):
+        return "!!merge <<"
+    spelled, body = _string(key, 0)
+    measured = spelled.replace(" ", "") if spelled.startswith(_BINARY) else key
+    if body or len(to_bytes(measured)) > _LONGEST_KEY or _BREAK.search(measured):
+        return None
+    return spelled
 
 
-def _integer(value: int) -> str:
-    if not -(2**63) <= value < 2**63:
-        raise EncryptionError("an integer above 2^63-1 cannot be encrypted: make it a string")
-    return str(value)
+def _can_be_merged(node: Node) -> bool:
+    """Whether sops reads the node back as the value of a merge key."""
+    if isinstance(node, SequenceNode):
+        return all(isinstance(item, MappingNode | CommentNode) for item in node.items)
+    return isinstance(node, MappingNode)
 
 
-def _time(value: datetime) -> str:
-    parts = [f"{part:02d}" for part in (value.month, value.day, value.hour, value.minute, value.second)]
-    offset = value.utcoffset()
-    minutes = 0 if offset is None else int(offset.total_seconds()) // 60
-    sign, size = ("-", -minutes) if minutes < 0 else ("+", minutes)
-    text = format_time(
-        (f"{value.year:04d}", *parts, f"{value.microsecond:06d}", sign, f"{size // 60:02d}", f"{size % 60:02d}")
-    )
-    if text is None:
-        raise EncryptionError("a time cannot be written")
-    return text
+def _spell(node: ScalarNode) -> str:
+    """A value that is no string."""
+    if node.type in (INT, TIME):
+        return node.text
+    if node.type == FLOAT:
+        return spell_float_as_sops(float(node.text))
+    if node.type == BOOL:
+        return node.text.lower()
+    if node.type == NULL:
+        return "null"
+    raise EmissionError(f"a value of type {node.type} cannot be written in YAML")
 
 
-def _string(text: str) -> str:
+def _string(text: str, hint: int) -> tuple[str, Sequence[str]]:
+    """A string on one line, or the header and the lines of a literal block.
+
+    `hint` is the number that says how far a block is indented, 0 where that would be another one.
+    """
+    if _SAFE.match(text):
+        return text, ()
     if not is_utf8(text):
-        return spell_string(text, "", flow=False)
-    if not text or _TO_ESCAPE.search(text) or "\n" in text or is_quoted_by_sops(text):
-        return double_quoted(text, escape_astral=True)
-    if _TO_QUOTE.match(text):
-        return single_quoted(text)
-    return text
+        return _binary(text)
+    if "\n" in text:
+        return _literal(text, hint) or (_double_quoted(text), ())
+    if not text or text == _MERGE_KEY or _TO_ESCAPE.search(text) or is_quoted_by_sops(text):
+        return _double_quoted(text), ()
+    return (single_quoted(text) if _TO_QUOTE.match(text) else text), ()
 
 
-_SPELLINGS: tuple[tuple[t.Any, t.Callable[[t.Any], str]], ...] = (
-    (type(None), lambda _value: "null"),
-    (bool, lambda value: "true" if value else "false"),
-    (int, _integer),
-    (float, spell_float_as_sops),
-    (str, _string),
-    (bytes, lambda value: spell_string(value.decode("utf-8", "surrogateescape"), "", flow=False)),
-    (datetime, _time),
-    (date, lambda value: f"{value.isoformat()}T00:00:00Z"),
-    (Mapping, lambda _value: "{}"),
-    (Sequence, lambda _value: "[]"),
-)
-"""The first kind that fits counts: a truth value is also an int, a datetime also a date."""
+def _double_quoted(text: str) -> str:
+    return double_quoted(text, as_sops=True)
+
+
+def _literal(text: str, hint: int) -> tuple[str, Sequence[str]] | None:
+    """Header and lines of a literal block, None if the text cannot be one."""
+    needs_hint = text[0] in " \n"
+    if _NOT_IN_LITERAL.search(text) or (needs_hint and not hint):
+        return None
+    body = text.removesuffix("\n")
+    chomping = "-" if body == text else "+" if body[-1:] in ("", "\n") else ""
+    return f"|{hint if needs_hint else ''}{chomping}", body.split("\n")
+
+
+def _binary(text: str) -> tuple[str, Sequence[str]]:
+    """Bytes that are no text; long ones on lines of 70 characters."""
+    encoded = binascii.b2a_base64(to_bytes(text), newline=False).decode("ascii")
+    lines = [encoded[at : at + 70] for at in range(0, len(encoded), 70)]
+    return (_BINARY + encoded, ()) if len(lines) == 1 else (f"{_BINARY}|", lines)

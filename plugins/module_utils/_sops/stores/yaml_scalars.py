@@ -9,16 +9,16 @@ Private to the collection. Types are those of sops' YAML library: YAML 1.2 with 
 
 from __future__ import annotations
 
-import base64
 import math
 import re
-from decimal import Decimal
+from binascii import a2b_base64, b2a_base64
 
 from ..._errors import EncryptionError
+from ..patterns import compiled
 from ..tree import BOOL, FLOAT, INT, NULL, STR, TIME
 from ..values import format_float, format_time, to_bytes
 
-_WORDS: dict[str, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("true", "True", "TRUE"), (BOOL, "True")),
     **dict.fromkeys(("false", "False", "FALSE"), (BOOL, "False")),
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), (NULL, "")),
@@ -26,37 +26,35 @@ _WORDS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), (FLOAT, "-Inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), (FLOAT, "NaN")),
 }
+"""Plain scalars that are no strings as words."""
 _STARTS = frozenset("+-.0123456789tTfFnN~")
-_SMALL_INT = re.compile(r"[1-9][0-9]{0,17}\Z")
-_DOT_FLOAT = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_SMALL_INT = r"[1-9][0-9]{0,17}\Z"
+_DOT_FLOAT = r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?\Z"
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
 _INTS = (
-    (re.compile(r"([-+]?)0[xX]([0-9a-fA-F]+)\Z"), 16),
-    (re.compile(r"([-+]?)0[oO]([0-7]+)\Z"), 8),
-    (re.compile(r"([-+]?)0[bB]([01]+)\Z"), 2),
-    (re.compile(r"([-+]?)0([0-7]+)\Z"), 8),
-    (re.compile(r"([-+]?)(0|[1-9][0-9]*)\Z"), 10),
+    (r"([-+]?)0[xX]([0-9a-fA-F]+)\Z", 16),
+    (r"([-+]?)0[oO]([0-7]+)\Z", 8),
+    (r"([-+]?)0[bB]([01]+)\Z", 2),
+    (r"([-+]?)0([0-7]+)\Z", 8),
+    (r"([-+]?)(0|[1-9][0-9]*)\Z", 10),
 )
 _ODD_INTS = (
-    (re.compile(r"0b([-+][01]+)\Z"), 2),
-    (re.compile(r"0o([-+][0-7]+)\Z"), 8),
-    (re.compile(r"-0b([01]+)\Z"), 2),
+    (r"0b([-+][01]+)\Z", 2),
+    (r"0o([-+][0-7]+)\Z", 8),
+    (r"-0b([01]+)\Z", 2),
 )
-_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})\Z")
-_T_TIME = re.compile(
+_NUMBER_ENDS = frozenset("0123456789abcdefABCDEF.")
+_DATE = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})\Z"
+_T_TIME = (
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})[Tt]([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
     r"(?:Z|([-+])([0-9]{2}):([0-9]{2}))\Z"
 )
-_SPACE_TIME = re.compile(
-    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2}) +([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?\Z"
-)
+_SPACE_TIME = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2}) +([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?\Z"
 
 _CORE_TAGS = {
     f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null", "timestamp", "binary")
 }
-CORE_TAG = re.compile(
-    r"!!(?:str|int|float|bool|null|timestamp|binary)(?=[ \t\r\n]|\Z)[ \t]*|!<tag:yaml\.org,2002:[a-z]+>[ \t]*"
-)
+CORE_TAG = r"!!(?:str|int|float|bool|null|timestamp|binary)(?=[ \t\r\n]|\Z)[ \t]*|!<tag:yaml\.org,2002:[a-z]+>[ \t]*"
 
 
 class Untypable(Exception):  # noqa: N818  (not an error of its own: the scanner adds the place)
@@ -67,17 +65,17 @@ def resolve(text: str) -> tuple[str, str]:
     """Type and byte form of a plain scalar."""
     if text and text[0] not in _STARTS:
         return STR, text
-    known = _WORDS.get(text)
+    known = WORDS.get(text)
     if known is not None:
         return known
-    if _SMALL_INT.match(text):
+    if compiled(_SMALL_INT).match(text):
         return INT, text
     return _odd(text) or (STR, text)
 
 
 def _odd(text: str) -> tuple[str, str] | None:
     if text[0] == ".":
-        return _float(text.replace("_", "")) if _DOT_FLOAT.match(text) else None
+        return _float(text.replace("_", "")) if compiled(_DOT_FLOAT).match(text) else None
     if text[0] in "tTfFnN~":
         return None
     time = _timestamp(text) if text[4:5] == "-" and text[:4].isdigit() else None
@@ -86,14 +84,18 @@ def _odd(text: str) -> tuple[str, str] | None:
 
 def _number(text: str) -> tuple[str, str] | None:
     plain = text.replace("_", "")
+    if plain[-1:] not in _NUMBER_ENDS:
+        return None
     for pattern, base in _INTS:
-        match = pattern.match(plain)
+        match = compiled(pattern).match(plain)
         if match is not None:
-            return _integer(int(match[1] + match[2], base), plain, base)
-    if _FLOAT.match(plain):
+            digits = match[1] + match[2]
+            # Python refuses to read thousands of decimal digits; such a number is beyond every float, too.
+            return _float(plain) if base == 10 and len(digits) > 400 else _integer(int(digits, base), plain, base)
+    if compiled(_FLOAT).match(plain):
         return _float(plain)
     for pattern, base in _ODD_INTS:
-        match = pattern.match(plain)
+        match = compiled(pattern).match(plain)
         if match is not None:
             return _integer(int(match[1], base), plain, base)
     return None
@@ -104,7 +106,7 @@ def _integer(number: int, plain: str, base: int) -> tuple[str, str] | None:
         return INT, str(number)
     if 0 <= number < 2**64 and plain[0] not in "+-":
         raise Untypable("an integer above 2^63-1 cannot be encrypted: put it in quotes")
-    if base == 10 or _FLOAT.match(plain):
+    if base == 10 or compiled(_FLOAT).match(plain):
         return _float(plain)
     return None
 
@@ -115,10 +117,10 @@ def _float(plain: str) -> tuple[str, str] | None:
 
 
 def _timestamp(text: str) -> str | None:
-    match = _DATE.match(text)
+    match = compiled(_DATE).match(text)
     if match is not None:
         return format_time((*match.groups(), "0", "0", "0", None, None, None, None))
-    match = _T_TIME.match(text)
+    match = compiled(_T_TIME).match(text)
     if match is not None:
         time = format_time(match.groups())
         if time is None and match[8] is not None and _timestamp_without_offset(match):
@@ -126,7 +128,7 @@ def _timestamp(text: str) -> str | None:
         if match[9] is not None and int(match[9]) >= 24:
             raise Untypable("a time with an offset of a day or more cannot be encrypted: put it in quotes")
         return time
-    match = _SPACE_TIME.match(text)
+    match = compiled(_SPACE_TIME).match(text)
     if match is not None:
         return format_time((*match.groups(), None, None, None))
     return None
@@ -143,7 +145,7 @@ def resolve_tagged(text: str, tag: str, *, plain: bool) -> tuple[str, str]:
         return STR, text
     if name == "binary":
         try:
-            raw = base64.b64decode("".join(text.split()), validate=True)
+            raw = a2b_base64("".join(text.split()), strict_mode=True)
         except ValueError:
             raise Untypable("the text tagged !!binary is not base64") from None
         return STR, raw.decode("utf-8", "surrogateescape")
@@ -160,32 +162,47 @@ def resolve_tagged(text: str, tag: str, *, plain: bool) -> tuple[str, str]:
 
 # --- spelling -------------------------------------------------------------------------------------
 
-_SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.+-]*\Z")
+_SAFE = re.compile(
+    r"(?:[A-Za-z_/]|[0-9][0-9A-FN-PTXZa-fn-ptxz_/.+]*+[G-MQ-SU-WYg-mq-su-wy=@~$%^()*])[A-Za-z0-9_/.+=@~$%^()*-]*+\Z"
+)
+"""Starts with a letter, or with a digit and holds something that no number and no time has."""
 _WORDS_1_1 = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
-_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z")
-_DATE_LIKE = re.compile(r"[0-9]{4}-[0-9]")
-_ODD_NUMBER = re.compile(r"[-+]?(?:0[xob]?[0-9a-fA-F_]+|[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9_]+)\Z")
-_BAD_START = re.compile(r"[#,\[\]{}&*!|>'\"%@`]|[-?:](?: |\Z)|---|\.\.\.")
-_BAD_INSIDE = re.compile(r": |:\Z| #|[\s]\Z")
-_BAD_IN_FLOW = re.compile(r"[,\[\]{}?:]")
-_UNPRINTABLE = re.compile("[^ -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
+_LONGEST_WORD = 5
+_BASE_60 = r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z"
+_DATE_LIKE = r"[0-9]{4}-[0-9]"
+_ODD_NUMBER = r"[-+]?(?:0[xob]?[0-9a-fA-F_]+|[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9_]+)\Z"
+_BAD_START = r"[#,\[\]{}&*!|>'\"%@`]|[-?:](?: |\Z)|---|\.\.\."
+_BAD_INSIDE = r": |:\Z| #|[\s]\Z"
+_BAD_IN_FLOW = r"[,\[\]{}?:]"
+_UNPRINTABLE = "[^ -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]"
 """Also breaks and tabs: what cannot stand in a plain or single-quoted scalar on one line."""
 
 _ESCAPES = {
     "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r",
     "\x1b": "\\e", '"': '\\"', "\\": "\\\\", "\x85": "\\N", "\xa0": "\\_", "\u2028": "\\L", "\u2029": "\\P",
 }  # fmt: skip
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-_TO_ESCAPE = re.compile('["\\\\]|[^ -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]')
+_ASTRAL = "[\U00010000-\U0010ffff]"
+_TO_ESCAPE = '["\\\\]|[^ -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]'
+
+
+def is_safe(text: str) -> bool:
+    """Whether the text is a plain string for every reader anywhere; a quick test that most texts pass."""
+    return _SAFE.match(text) is not None and (len(text) > _LONGEST_WORD or text.lower() not in _WORDS_1_1)
 
 
 def fits_plain(text: str, *, flow: bool) -> bool:
     """Whether every reader takes this plain text back as the same string."""
-    if _SAFE.match(text) and text.lower() not in _WORDS_1_1:
+    if is_safe(text):
         return True
-    if not text or text[0] == " " or _UNPRINTABLE.search(text) or _BAD_START.match(text) or _BAD_INSIDE.search(text):
+    if (
+        not text
+        or text[0] == " "
+        or compiled(_UNPRINTABLE).search(text)
+        or compiled(_BAD_START).match(text)
+        or compiled(_BAD_INSIDE).search(text)
+    ):
         return False
-    if flow and _BAD_IN_FLOW.search(text):
+    if flow and compiled(_BAD_IN_FLOW).search(text):
         return False
     return not looks_typed(text)
 
@@ -200,7 +217,7 @@ def looks_typed(text: str) -> bool:
     return (
         text.lower() in _WORDS_1_1
         or text in ("=", "<<")
-        or bool(_BASE_60.match(text) or _DATE_LIKE.match(text) or _ODD_NUMBER.match(text))
+        or bool(compiled(_BASE_60).match(text) or compiled(_DATE_LIKE).match(text) or compiled(_ODD_NUMBER).match(text))
     )
 
 
@@ -212,14 +229,19 @@ def is_quoted_by_sops(text: str) -> bool:
     except Untypable:
         return True
     usual_case = text in (text.lower(), text.upper(), text.capitalize())
-    return (usual_case and text.lower() in _WORDS_1_1) or bool(_BASE_60.match(text))
+    return (usual_case and text.lower() in _WORDS_1_1) or bool(compiled(_BASE_60).match(text))
 
 
-def double_quoted(text: str, *, escape_astral: bool = False) -> str:
+def double_quoted(text: str, *, as_sops: bool = False) -> str:
     """The text in double quotes; always possible. sops also escapes what lies beyond the first 65,536 characters."""
-    escaped = _TO_ESCAPE.sub(_escape, text)
-    if escape_astral:
-        escaped = _ASTRAL.sub(_escape, escaped)
+    escaped = compiled(_TO_ESCAPE).sub(_escape, text)
+    if as_sops:
+        # Behind a byte order mark it takes every character for one.
+        escaped = (
+            re.sub(".", _escape, text, flags=re.DOTALL)
+            if text[:1] == "\ufeff"
+            else compiled(_ASTRAL).sub(_escape, escaped)
+        )
     return f'"{escaped}"'
 
 
@@ -239,18 +261,18 @@ def single_quoted(text: str) -> str:
 
 def fits_single(text: str) -> bool:
     """Whether the text can stand in single quotes on one line."""
-    return not _UNPRINTABLE.search(text)
+    return not compiled(_UNPRINTABLE).search(text)
 
 
 def is_utf8(text: str) -> bool:
     """Whether the text holds no undecodable bytes."""
-    return not re.search("[\ud800-\udfff]", text)
+    return text.isascii() or not re.search("[\ud800-\udfff]", text)
 
 
 def spell_string(text: str, style: str, *, flow: bool) -> str:
     """A string on one line, in the quotes it had if they fit."""
     if not is_utf8(text):
-        return "!!binary " + base64.b64encode(to_bytes(text)).decode("ascii")
+        return "!!binary " + b2a_base64(to_bytes(text), newline=False).decode("ascii")
     if style == '"':
         return double_quoted(text)
     if (style != "'" or flow) and fits_plain(text, flow=flow):
@@ -273,6 +295,8 @@ def spell_typed(kind: str, data: str) -> str:
 
 def _spell_float(data: str) -> str:
     if len(data) > 24:
+        from decimal import Decimal  # noqa: PLC0415 - start-up time
+
         mantissa, _separator, exponent = f"{Decimal(data).normalize():e}".partition("e")
         return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent}"
     return data if "." in data else f"{data}.0"
@@ -286,6 +310,8 @@ def spell_float_as_sops(value: float) -> str:
         return ".inf" if value > 0 else "-.inf"
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
+    from decimal import Decimal  # noqa: PLC0415 - start-up time
+
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     if not isinstance(exponent, int):
         raise EncryptionError("a float cannot be written")

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..._errors import EncryptionError, LimitError, MalformedFileError, UnsupportedError
-from ..tree import NULL, STR, Box, Branch, Comment, Leaf, Limits, Tree, line_of
+from ..._errors import EncryptionError, LimitError, MalformedFileError
+from ..tree import NULL, STR, Alias, Box, Branch, Comment, Leaf, Limits, Tree, line_of
 from . import yaml_comments
-from .base import place
+from .base import METADATA_KEY, place
 from .yaml_data import Builder
 from .yaml_events import (
     AliasEvent,
@@ -31,14 +31,14 @@ from .yaml_events import (
 )
 from .yaml_scalars import Untypable, resolve, resolve_tagged
 
-METADATA_KEY = "sops"
 _PROPERTIES = re.compile(
     "(?:&[0-9A-Za-z_-]+|!<[^>]*>|![^\\s,\\[\\]{}]*|#[^\r\n\x85\u2028\u2029]*|[ \t\r\n\x85\u2028\u2029]+)*"
 )
 _HASH_IN_PROPERTIES = re.compile("#([^\r\n\x85\u2028\u2029]*)")
+_CORE_PREFIX = "tag:yaml.org,2002:"
 _new_leaf = tuple.__new__
-_Anchor = tuple[int, int, str, bool, int, int]
-"""First leaf, last leaf + 1, path, whether it is a single value, first container, last container + 1."""
+_Anchor = tuple[int, int, str, str | None, int, int]
+"""First leaf, last leaf + 1, path, text if it is a single value (without a leaf if it is a key), first container, last + 1."""
 
 
 class Scanner:
@@ -57,8 +57,8 @@ class Scanner:
     def fail(self, message: str, index: int, kind: type[MalformedFileError] = MalformedFileError) -> t.NoReturn:
         raise kind(message, where=place(self.where, line_of(self.text, index)))
 
-    def refuse(self, message: str, index: int) -> t.NoReturn:
-        raise EncryptionError(message, where=place(self.where, line_of(self.text, index)))
+    def refuse(self, message: str, index: int, exit_code: int | None = None) -> t.NoReturn:
+        raise EncryptionError(message, where=place(self.where, line_of(self.text, index)), exit_code=exit_code)
 
     # --- the pass
 
@@ -127,7 +127,7 @@ class Scanner:
                 if anchor is not None or tag is not None:
                     start = _PROPERTIES.match(text, begin, end).end()  # type: ignore[union-attr]
                     if hash_at < start:
-                        self.property_comments(begin, start, box)
+                        self.property_comments(begin, start, box, inline=not box.expects_key)
                 value = event.value
                 if box.expects_key:
                     if (tag is not None or not (style or _plain_key(value))) and (
@@ -140,7 +140,7 @@ class Scanner:
                     box.last = value
                     box.expects_key = False
                     if anchor is not None:
-                        anchors.pop(anchor, None)
+                        anchors[anchor] = (len(leaves), len(leaves), "", value, 0, 0)
                     if hash_at < end:
                         hash_at = text.find("#", end)
                         if hash_at < 0:
@@ -173,7 +173,7 @@ class Scanner:
                 else:
                     kind, data = self.typed(value, tag, style, start)
                 if anchor is not None:
-                    anchors[anchor] = (len(leaves), len(leaves) + 1, path, True, 0, 0)
+                    anchors[anchor] = (len(leaves), len(leaves) + 1, path, data, 0, 0)
                 leaves.append(_new_leaf(Leaf, (start, end, style, kind, data, path, box, key, begin)))
                 if len(leaves) > max_nodes:
                     self.fail(f"the file holds more than {max_nodes} values", begin, LimitError)
@@ -208,7 +208,9 @@ class Scanner:
                     branch.empty = False
                     branch.root_begin = begin
                 elif parent.expects_key:
-                    self.refuse("a key is a mapping or a list, only strings can be keys", begin)
+                    self.refuse(
+                        "a key is a mapping or a list, only strings can be keys", begin, MalformedFileError.exit_code
+                    )
                 elif parent.is_sequence:
                     parent.count += 1
                     opened = Box(parent, parent.key, parent.path, is_sequence=sequence, flow=flow)
@@ -276,7 +278,7 @@ class Scanner:
                     closed.append(ended)
                 if open_anchors and open_anchors[-1][1] is ended:
                     name, _box, first, first_box = open_anchors.pop()
-                    anchors[name] = (first, len(leaves), ended.path, False, first_box, len(tree.boxes))
+                    anchors[name] = (first, len(leaves), ended.path, None, first_box, len(tree.boxes))
                 box = ended.parent
                 continue
 
@@ -299,11 +301,9 @@ class Scanner:
                 pos = end
                 p_box = p_outer = box
                 if box.expects_key:
-                    raise UnsupportedError(
-                        "an alias is used as a key, which is not supported yet",
-                        where=place(self.where, line_of(text, start)),
-                        hint="write the key out",
-                    )
+                    self.key_from(known, start, end, box)
+                    p_opens = True
+                    continue
                 p_opens = False
                 self.copy(known, start, end, box)
                 box.count += 1
@@ -318,6 +318,8 @@ class Scanner:
                     self.fail(f"the file holds more than {limits.documents} documents", begin, LimitError)
                 if explicit and event.version is not None and tuple(event.version) != (1, 1):
                     self.fail("the %YAML directive is not 1.1, which sops does not read: remove it", begin)
+                if explicit and event.tags and _renames_core_tags(event.tags):
+                    self.fail("a %TAG directive gives the tags of YAML another name: remove it", begin)
                 if explicit:
                     if hash_at < begin:
                         self.gap(pos, begin, p_box, p_outer, p_opens, root, root.indent, None, _inner(closed, root))
@@ -358,7 +360,7 @@ class Scanner:
                         if hash_at < 0:
                             hash_at = never
                     p_box = p_outer = root
-                    p_opens = False
+                    p_opens = True
                 elif not branch.root.flow or branch.empty:
                     branch.end = -1
                 continue
@@ -370,8 +372,13 @@ class Scanner:
 
         self.finish()
         if "<<" in text:
+            # sops checks merge keys in the first document only, and itself writes some without a value.
+            checked = tree.branches[1].start if len(tree.branches) > 1 else len(text)
             for leaf in leaves:
-                if leaf.key == "<<":
+                if leaf.key != "<<" or (leaf.type == NULL and leaf.start >= checked):
+                    continue
+                # In quotes it is a key as any other.
+                if text[text.rfind("<<", 0, leaf.start) - 1] not in "'\"":
                     self.fail("a merge key (<<) holds a value, not a mapping", leaf.start)
         return tree
 
@@ -392,7 +399,7 @@ class Scanner:
                 return resolve(value) if tag is None else (STR, value)
             return resolve_tagged(value, tag, plain=not style)
         except Untypable as exc:
-            self.refuse(str(exc), index)
+            self.refuse(str(exc), index, None if tag is None else MalformedFileError.exit_code)
 
     def gap(
         self,
@@ -406,22 +413,14 @@ class Scanner:
         dash: Box | None,
         inner: int,
     ) -> None:
-        value = -1
-        if not p_opens and p_box is p_outer and self.tree.leaves:
-            last = self.tree.leaves[-1]
-            if last.begin < 0:
-                value = self.tree.aliases[-1][0]
-            elif last.box is p_box:
-                value = last.begin
-        before = yaml_comments.Before(p_box, p_outer, p_opens, value)
-        after = yaml_comments.After(n_box, n_column, dash)
-        self.tree.comments.extend(yaml_comments.attach(self.text, start, end, before, after, self.closed, inner))
+        previous = yaml_comments.Previous(p_box, p_outer, p_opens)
+        following = yaml_comments.After(n_box, n_column, dash)
+        yaml_comments.between(self.tree, start, end, previous, following, self.closed, inner)
 
-    def property_comments(self, begin: int, end: int, box: Box) -> None:
+    def property_comments(self, begin: int, end: int, box: Box, *, inline: bool = False) -> None:
         for match in _HASH_IN_PROPERTIES.finditer(self.text, begin, end):
-            self.tree.comments.append(
-                Comment(match.start(1), match.end(1), match[1], box, match.start(1), inline=False)
-            )
+            order = begin if inline else match.start(1)
+            self.tree.comments.append(Comment(match.start(1), match.end(1), match[1], box, order, inline))
 
     def directive_comments(self, begin: int, end: int, box: Box) -> None:
         """Comments between directives; a `#` inside of a directive does not open one."""
@@ -441,6 +440,21 @@ class Scanner:
         branch.metadata_span = (key_start, end)
         return end
 
+    def key_from(self, known: _Anchor, start: int, end: int, box: Box) -> None:
+        """Take the text of an anchor as the key."""
+        first, last, _path, value, _first_box, _last_box = known
+        if value is None or (first < last and self.tree.leaves[first].type != STR):
+            self.refuse("a key is not a string", start)
+        if value == METADATA_KEY and box.parent is None:
+            self.refuse("the name of the metadata is an alias", start)
+        if value in box.seen:
+            self.fail("a key occurs twice in the same mapping", start)
+        box.seen.add(value)
+        box.last = value
+        box.expects_key = False
+        target = len(self.tree.leaves)
+        self.tree.aliases.append(Alias(start, end, first, last, target, target, 0, 0, 0))
+
     def copy(self, known: _Anchor, start: int, end: int, box: Box) -> None:
         """Repeat the leaves and containers of an anchor under the path of the alias."""
         first, last, old_path, single, first_box, last_box = known
@@ -450,29 +464,45 @@ class Scanner:
         self.copies += last - first + last_box - first_box
         if self.copies > self.limits.copies:
             self.fail(f"aliases add more than {self.limits.copies} values", start, LimitError)
-        target = len(leaves)
+        target, target_box = len(leaves), len(self.tree.boxes)
+        if single is not None:
+            kind = leaves[first].type if first < last else STR
+            leaves.append(Leaf(start, end, "", kind, single, path, box, key, -1))
+        else:
+            boxes = self.copy_boxes(known, start, box, key, path)
+            for leaf in leaves[first:last]:
+                new_path = path + leaf.path[len(old_path) :]
+                new_key = leaf.key if new_path != path else key
+                leaves.append(leaf._replace(path=new_path, box=boxes[leaf.box], key=new_key, begin=-1))
+        self.tree.aliases.append(Alias(start, end, first, last, target, len(leaves), first_box, last_box, target_box))
+
+    def copy_boxes(self, known: _Anchor, start: int, parent: Box, key: str, path: str) -> dict[Box, Box]:
+        """Repeat the containers of an anchor; the copy of each."""
+        first, _last, old_path, _single, first_box, last_box = known
+        shift = len(self.tree.leaves) - first
         boxes: dict[Box, Box] = {}
         for each in self.tree.boxes[first_box:last_box]:
             copied = Box(
-                boxes.get(each.parent, box) if each.parent is not None else box,
+                parent if each.parent is None else boxes.get(each.parent, parent),
                 key if each.path == old_path else each.key,
                 path + each.path[len(old_path) :],
                 is_sequence=each.is_sequence,
                 flow=each.flow,
                 indent=each.indent,
                 begin=start,
-                first=target + each.first - first,
+                first=each.first + shift,
             )
             boxes[each] = copied
             self.tree.boxes.append(copied)
-        for leaf in leaves[first:last]:
-            if single:
-                leaves.append(leaf._replace(path=path, box=box, key=key, begin=-1))
-                continue
-            new_path = path + leaf.path[len(old_path) :]
-            new_key = leaf.key if new_path != path else key
-            leaves.append(leaf._replace(path=new_path, box=boxes[leaf.box], key=new_key, begin=-1))
-        self.tree.aliases.append((start, end, first, last, target, len(leaves)))
+        return boxes
+
+
+def _renames_core_tags(directives: Mapping[str, str]) -> bool:
+    """Whether such a tag could stay before a token, and type it."""
+    return any(
+        handle != "!!" and (_CORE_PREFIX.startswith(prefix) or prefix.startswith(_CORE_PREFIX))
+        for handle, prefix in directives.items()
+    )
 
 
 def _inner(closed: Sequence[Box], box: Box) -> int:

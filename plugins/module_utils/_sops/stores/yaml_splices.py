@@ -12,21 +12,25 @@ from __future__ import annotations
 
 import re
 import typing as t
+from bisect import bisect_left
 from collections.abc import Sequence
 
-from ..._errors import UnsupportedError
-from ..tree import COMMENT, STR, Branch, Edit, Leaf, Tree, apply_edits
-from . import yaml_emitter
-from .base import Block, Typed
-from .yaml_scalars import CORE_TAG, double_quoted, is_utf8, spell_string, spell_typed
+from ..patterns import compiled
+from ..tree import COMMENT, STR, AnyEdit, Branch, Edit, Leaf, Tree, apply_edits
+from .base import METADATA_KEY, Block, Typed
+from .yaml_scalars import CORE_TAG, double_quoted, is_safe, is_utf8, spell_string, spell_typed
 
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _BREAKS = "\r\n\x85\u2028\u2029"
-_HEADER = re.compile(r"[|>][-+0-9]*")
+_QUOTES = ("'", '"')
+_HEADER = r"[|>][-+0-9]*"
 _BLANK = frozenset(" \t" + _BREAKS)
-_BAD_LINE = re.compile("[ \t]\\Z|[^\t -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
-_COMMENT_LINE = re.compile("(?:[ \t]*(?:\r\n|[\n\r\x85\u2028\u2029]))*([ ]*)#")
-_BLANK_LINE = re.compile("[ \t]*(?:[\r\n\x85\u2028\u2029]|\\Z)")
+_ENDS = _BLANK | {""}
+"""What can follow a plain scalar: a blank, a break, the end of the text."""
+_BAD_LINE = "[ \t]\\Z|[^\t -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]"
+_COMMENT_LINE = "(?:[ \t]*(?:\r\n|[\n\r\x85\u2028\u2029]))*([ ]*)#"
+_BLANK_RUN = re.compile("(?:[ \t]*[\r\n\x85\u2028\u2029])*(?:[ \t]*\\Z)?")
+_BLANK_LINE = "[ \t]*(?:[\r\n\x85\u2028\u2029]|\\Z)"
 
 
 class _Literal(t.NamedTuple):
@@ -40,7 +44,7 @@ class _Literal(t.NamedTuple):
 
 
 def _literal(text: str, leaf: Leaf) -> _Literal:
-    match = _HEADER.match(text, leaf.start)
+    match = compiled(_HEADER).match(text, leaf.start)
     header = match[0] if match else ""
     header_end = leaf.start + len(header)
     line_break = _BREAK.search(text, header_end, leaf.end)
@@ -80,13 +84,22 @@ def encrypted(
     block: Block | None,
 ) -> str:
     """The plain file `tree` with tokens and metadata."""
-    _check_aliases(tree, tokens)
     text = tree.text
-    edits: list[Edit] = []
-    for number, (leaf, token) in enumerate(zip(tree.leaves, tokens, strict=True)):
-        if token is not None and leaf.begin >= 0:
-            style = styles[number] if styles is not None else None
-            _put_token(text, leaf, token, leaf.style if style is None else style, edits)
+    edits: list[AnyEdit] = []
+    add = edits.append
+    for leaf, token, style in zip(tree.leaves, tokens, styles or [None] * len(tree.leaves), strict=True):
+        if token is None or leaf.begin < 0:
+            continue
+        start, end, own, _kind, _text, _path, box, _key, begin = leaf
+        if style is None:
+            style = own  # noqa: PLW2901
+        # Nearly all values are of the first two forms, and large files have many.
+        if begin == start and not own and not style and not box.flow and text[end : end + 1] in _ENDS:
+            add((start, end, token))
+        elif begin == start and own in _QUOTES and style in _QUOTES:
+            add((start, end, f"{style}{token}{style}"))
+        else:
+            _put_token(text, leaf, token, style, edits)
     _put_comments(tree, comments, edits)
     new_line = _line_break(text)
     for branch in tree.branches:
@@ -94,21 +107,11 @@ def encrypted(
     return apply_edits(text, edits)
 
 
-def _check_aliases(tree: Tree, tokens: Sequence[str | None]) -> None:
-    for start, _end, first, last, copy, copy_end in tree.aliases:
-        if any(token is not None for token in (*tokens[first:last], *tokens[copy:copy_end])):
-            raise UnsupportedError(
-                "an alias repeats values that are to be encrypted, which is not supported yet",
-                where=f"line {tree.line_of(start)}",
-                hint="write the values out instead of using anchor and alias",
-            )
-
-
-def _put_token(text: str, leaf: Leaf, token: str, style: str, edits: list[Edit]) -> None:
+def _put_token(text: str, leaf: Leaf, token: str, style: str, edits: list[AnyEdit]) -> None:
     lead = ""
     if leaf.begin < leaf.start:
         properties = text[leaf.begin : leaf.start]
-        kept = CORE_TAG.sub("", properties)
+        kept = compiled(CORE_TAG).sub("", properties)
         if kept != properties:
             edits.append(Edit(leaf.begin, leaf.start, kept))
         if kept and kept[-1] not in _BLANK:
@@ -116,7 +119,9 @@ def _put_token(text: str, leaf: Leaf, token: str, style: str, edits: list[Edit])
     if leaf.style in ("|", ">"):
         parts = _literal(text, leaf)
         body = text[parts.line_end : parts.body_end]
-        if style == "|" and leaf.style == "|" and body.strip(" " + _BREAKS):
+        keeps_block = style == "|" and leaf.style == "|" and body.strip(" " + _BREAKS)
+        # A text that decryption cannot write as a block again would lose its block at the next edit.
+        if keeps_block and _literal_form(text, leaf, parts, leaf.text, "\n") is not None:
             header = f"|{parts.digit}-"
             new_body = _line_break(body) + " " * parts.column + token
         else:
@@ -138,7 +143,7 @@ def _quote(token: str, style: str) -> str:
     return f"{style}{token}{style}" if style in ("'", '"') else token
 
 
-def _put_comments(tree: Tree, comments: Sequence[str | None], edits: list[Edit]) -> None:
+def _put_comments(tree: Tree, comments: Sequence[str | None], edits: list[AnyEdit]) -> None:
     for comment, new in zip(tree.comments, comments, strict=True):
         if new is not None:
             edits.append(Edit(comment.start, comment.end, new))
@@ -151,8 +156,12 @@ def _add_metadata(
     metadata: dict[str, t.Any],
     block: Block | None,
     new_line: str,
-    edits: list[Edit],
+    edits: list[AnyEdit],
 ) -> None:
+    # Only writing needs them, and start-up time counts.
+    from ..nodes import MappingNode, from_data  # noqa: PLC0415
+    from . import yaml_emitter  # noqa: PLC0415
+
     text = tree.text
     if branch.root.flow and not branch.empty:
         lead = ", " if branch.root.seen else ""
@@ -162,7 +171,7 @@ def _add_metadata(
     if block is not None and block.column == column:
         lines = block.text.split("\n")
     else:
-        lines = yaml_emitter.dump({"sops": metadata}).rstrip("\n").split("\n")
+        lines = yaml_emitter.emit([MappingNode([(METADATA_KEY, from_data(metadata))])]).rstrip("\n").split("\n")
         lines = [" " * column + line if line else "" for line in lines]
     if branch.null_span is not None and branch.null_span[0] < branch.null_span[1]:
         edits.append(Edit(*branch.null_span, ""))
@@ -177,7 +186,7 @@ def _add_metadata(
     edits.append(Edit(at, at, body))
 
 
-def _end_open_literal(tree: Tree, tokens: Sequence[str | None], at: int, edits: list[Edit]) -> None:
+def _end_open_literal(tree: Tree, tokens: Sequence[str | None], at: int, edits: list[AnyEdit]) -> None:
     """A clear block scalar at the end of a text without final break must not gain one in its value."""
     last = max((i for i, leaf in enumerate(tree.leaves) if leaf.begin >= 0), default=-1)
     if last < 0:
@@ -196,26 +205,51 @@ def plain(tree: Tree, values: Sequence[Typed | None], comments: Sequence[str | N
     """The encrypted file `tree` with values, without metadata."""
     text = tree.text
     new_line = _line_break(text)
-    edits: list[Edit] = []
+    edits: list[AnyEdit] = []
+    add = edits.append
+    comment_items: list[tuple[Leaf, str]] = []
     ends_in_block = False
     for leaf, value in zip(tree.leaves, values, strict=True):
-        if leaf.begin < 0 or (value is not None and value[0] == COMMENT):
+        start, end, style, _kind, _text, _path, box, _key, begin = leaf
+        if begin < 0:
             continue
-        ends_in_block = leaf.style in ("|", ">")
-        if value is not None:
+        if value is None:
+            ends_in_block = style in ("|", ">")
+            continue
+        kind, data = value
+        # Nearly all values are of this form, and large files have many.
+        if begin == start and not style and not box.flow and text[end : end + 1] in _ENDS:
+            spelled = (
+                (data if is_safe(data) else "") if kind == STR else "" if kind == COMMENT else spell_typed(kind, data)
+            )
+            if spelled:
+                add((start, end, spelled))
+                ends_in_block = False
+                continue
+        if kind == COMMENT:
+            comment_items.append((leaf, data))
+        else:
             ends_in_block = _put_value(tree, leaf, value, new_line, edits)
-    _put_comment_items(tree, values, edits)
+    _put_comment_items(tree, comment_items, edits)
     _put_comments(tree, comments, edits)
     removals = [_drop_metadata(tree, branch, ends_in_block) for branch in tree.branches if branch.metadata_span]
-    return apply_edits(text, _outside(edits, removals) + removals)
+    return apply_edits(text, [*_outside(edits, removals), *removals])
 
 
-def _outside(edits: list[Edit], removals: Sequence[Edit]) -> list[Edit]:
-    """Edits that do not fall into what is removed anyway."""
-    return [edit for edit in edits if not any(r.start < edit.end <= r.end for r in removals)]
+def _outside(edits: list[AnyEdit], removals: Sequence[AnyEdit]) -> list[AnyEdit]:
+    """Edits that do not fall into what is removed anyway; nearly all stand before that."""
+    if not removals:
+        return edits
+    starts = [removal[0] for removal in removals]
+    first = starts[0]
+
+    def is_outside(end: int) -> bool:
+        return end > removals[bisect_left(starts, end) - 1][1]
+
+    return [edit for edit in edits if edit[1] <= first or is_outside(edit[1])]
 
 
-def _put_value(tree: Tree, leaf: Leaf, value: Typed, new_line: str, edits: list[Edit]) -> bool:
+def _put_value(tree: Tree, leaf: Leaf, value: Typed, new_line: str, edits: list[AnyEdit]) -> bool:
     """Write one value; true if it became a literal block."""
     kind, data = value
     text = tree.text
@@ -252,7 +286,7 @@ def _put_value(tree: Tree, leaf: Leaf, value: Typed, new_line: str, edits: list[
 def _literal_form(text: str, leaf: Leaf, parts: _Literal | None, data: str, new_line: str) -> tuple[str, str] | None:
     """Header and body of a literal block for this text, None if it cannot stand there safely."""
     lines = (data.removesuffix("\n")).split("\n")
-    if not any(lines) or any(_BAD_LINE.search(line) for line in lines):
+    if not any(lines) or any(compiled(_BAD_LINE).search(line) for line in lines):
         return None
     first = next(line for line in lines if line)
     column = parts.column if parts is not None else leaf.box.indent + 2
@@ -264,23 +298,30 @@ def _literal_form(text: str, leaf: Leaf, parts: _Literal | None, data: str, new_
     chomp = "+" if data.endswith("\n\n") else "" if data.endswith("\n") else "-"
     line_break = _BREAK.search(text, parts.body_end if parts is not None else leaf.end)
     following = line_break.end() if line_break else len(text)
-    comment = _COMMENT_LINE.match(text, following)
+    comment = compiled(_COMMENT_LINE).match(text, following)
     if comment is not None and len(comment[1]) >= column:
         return None
-    if chomp == "+" and _BLANK_LINE.match(text, following):
+    if (chomp == "+" and compiled(_BLANK_LINE).match(text, following)) or _is_content(text, following, column):
         return None
     body = new_line.join(" " * column + line if line else "" for line in lines)
     return f"|{digit}{chomp}", new_line + body
 
 
-def _put_comment_items(tree: Tree, values: Sequence[Typed | None], edits: list[Edit]) -> None:
+def _is_content(text: str, index: int, column: int) -> bool:
+    """Whether a block of this column would take blank lines from here on for more of its text, or trip over a tab."""
+    blank = _BLANK_RUN.match(text, index)
+    if blank is None or (not blank[0].strip(" ") and blank.end() < len(text)):
+        return False
+    return any(len(line) > column or "\t" in line for line in _BREAK.split(blank[0]))
+
+
+def _put_comment_items(tree: Tree, comments: Sequence[tuple[Leaf, str]], edits: list[AnyEdit]) -> None:
     """Comments that sops wrote as items of a list become comment lines again."""
     items: dict[int, list[Leaf]] = {}
-    for leaf, value in zip(tree.leaves, values, strict=True):
-        if value is not None and value[0] == COMMENT and leaf.begin >= 0:
-            items.setdefault(id(leaf.box), []).append(leaf)
-            dash = tree.text.rfind("-", 0, leaf.begin)
-            edits.append(Edit(dash, leaf.end, f"#{value[1]}"))
+    for leaf, comment in comments:
+        items.setdefault(id(leaf.box), []).append(leaf)
+        dash = tree.text.rfind("-", 0, leaf.begin)
+        edits.append(Edit(dash, leaf.end, f"#{comment}"))
     for leaves in items.values():
         box = leaves[0].box
         if box.count == len(leaves):
@@ -314,7 +355,7 @@ def _drop_metadata(tree: Tree, branch: Branch, ends_in_block: bool) -> Edit:
 def masked(tree: Tree, marks: Sequence[str | None], comments: Sequence[str | None], footer: str) -> str:
     """The text with marks in place of values, and `footer` in place of the metadata."""
     text = tree.text
-    edits: list[Edit] = []
+    edits: list[AnyEdit] = []
     for leaf, mark in zip(tree.leaves, marks, strict=True):
         if mark is None or leaf.begin < 0:
             continue
@@ -326,7 +367,7 @@ def masked(tree: Tree, marks: Sequence[str | None], comments: Sequence[str | Non
             edits.append(Edit(leaf.start, leaf.end, mark))
     _put_comments(tree, comments, edits)
     removals = [_drop_metadata(tree, branch, False) for branch in tree.branches if branch.metadata_span]
-    body = apply_edits(text, _outside(edits, removals) + removals).replace("\r\n", "\n")
+    body = apply_edits(text, [*_outside(edits, removals), *removals]).replace("\r\n", "\n")
     if body and not body.endswith("\n"):
         body += "\n"
     return body + footer

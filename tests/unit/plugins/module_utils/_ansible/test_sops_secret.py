@@ -243,7 +243,6 @@ class TestExistingFile:
     ("content", "name", "params", "message"),
     [
         (CONTENT, "infrastructure/a.yaml", {}, "no creation rule matches infrastructure/a.yaml"),
-        (CONTENT, "apps/a.json", {}, "type json"),
         ([CONTENT], "apps/a.yaml", {}, "content: a mapping, or the text of a file"),
         (17, "apps/a.yaml", {}, "content: a mapping"),
         (CONTENT, "apps/a.yaml", {"mode": "u=rw"}, "mode: an octal number in quotes"),

@@ -62,10 +62,11 @@ def child(name: str, more: str = DECRYPTION) -> str:
     )
 
 
-def encrypted(text: str, *recipients: str) -> str:
-    """The text as a file that SOPS has encrypted."""
-    rule = Rule.of(recipients or (PUBLIC,), encrypted_regex="^(data|stringData)$")
-    return document.encrypt(text.encode(), rule, store=store_for("x.yaml")).content.decode()
+def encrypted(text: str, *recipients: str, name: str = "x.yaml") -> str:
+    """The text as a file that SOPS has encrypted, whose name says its format; of YAML only the data of Secrets."""
+    selector = {"encrypted_regex": "^(data|stringData)$"} if name.endswith(".yaml") else {}
+    rule = Rule.of(recipients or (PUBLIC,), **selector)
+    return document.encrypt(text.encode(), rule, store=store_for(name)).content.decode()
 
 
 def secret(name: str, values: str, *, namespace: str = "apps", part: str = "stringData") -> str:

@@ -26,6 +26,7 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.r
 )
 
 RING = key_ring([("age.agekey", PRIVATE)])
+PGP = {"created_at": "2026-01-01T00:00:00Z", "enc": "x", "fp": "85D77543B3D624B63CEA9E6DBC17301B491B3F21"}
 SECRET = encrypted(secret("db", "{password: correct-horse, short: abc}"))
 
 
@@ -121,10 +122,22 @@ def test_a_key_without_files_and_files_without_a_key_are_mistakes():
     assert preflight.sops_files(lab().walked()[1], None).result == "fail"
 
 
-def test_formats_of_later_are_unknown():
-    more = {"apps/kustomization.yaml": "secretGenerator: [{name: a, envs: [a.env]}]\nresources: [db.yaml]"}
-    env = "A=ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]\nsops_mac=ENC[x]\nsops_version=3\nsops_lastmodified=x\n"
-    check = preflight.sops_files(lab(**more, **{"apps/a.env": env}).walked()[1], RING)
+GENERATED = {"apps/kustomization.yaml": "secretGenerator: [{name: a, envs: [a.env]}]\nresources: [db.yaml]"}
+
+
+def test_what_a_secret_generator_reads_is_opened_in_its_own_format():
+    files = {**GENERATED, "apps/a.env": encrypted("PASSWORD=secret\n", name="a.env")}
+    check = preflight.sops_files(lab(**files).walked()[1], RING)
+    assert check.result == "ok"
+    assert check.evidence.startswith("the key opens all 2 ")
+
+
+def test_files_under_kinds_of_keys_that_are_not_opened_here_are_unknown():
+    """Neither proven nor disproven: only the controller can tell."""
+    sealed = encrypted("PASSWORD=secret\n", name="a.env")
+    lines = [line for line in sealed.splitlines() if not line.startswith("sops_age")]
+    lines += [f"sops_pgp__list_0__map_{name}={value}" for name, value in PGP.items()]
+    check = preflight.sops_files(lab(**GENERATED, **{"apps/a.env": "\n".join(lines) + "\n"}).walked()[1], RING)
     assert (check.result, check.evidence[:35]) == ("unknown", "1 of 2 files could not be tried: ap")
 
 

@@ -33,6 +33,14 @@ def read_all() -> list[Case]:
     return [read(path) for path in sorted(FOLDER.glob("*.case"))]
 
 
+def selector(case: Case) -> dict[str, str]:
+    """The selector of a case, by its name: `selector: encrypted_suffix _enc`, or `regex: …` for the most frequent one."""
+    if "regex" in case.header:
+        return {"encrypted_regex": case.header["regex"]}
+    kind, _blank, pattern = case.header.get("selector", "").partition(" ")
+    return {kind: pattern} if kind else {}
+
+
 def _character(match: re.Match[str]) -> str:
     name = match[1]
     if name[0] in "xuU" and len(name) > 1:

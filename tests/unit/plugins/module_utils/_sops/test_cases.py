@@ -15,6 +15,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils import _errors
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.opening import open_file
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import cases
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import NOWHERE, Keys
@@ -28,7 +29,22 @@ def of_kind(expect: str) -> t.Any:
 
 
 def rule_of(case: cases.Case, keys: Keys) -> Rule:
-    return Rule.of([keys.public], encrypted_regex=case.header.get("regex"))
+    rule = Rule.of([keys.public], **cases.selector(case))
+    return rule._replace(mac_only_encrypted="mac_only_encrypted" in case.header)
+
+
+def check_types(case: cases.Case, content: bytes, ring: KeyRing) -> None:
+    """The leaves named in the header have this path, type and byte form, and their tokens say so."""
+    store = store_for(case.name, case.header["store"])
+    wanted = [tuple(each) for each in json.loads(case.header.get("types", "[]"))]
+    plain = [(leaf.path, leaf.type, leaf.text) for leaf in store.load(case.body).leaves]
+    opened = open_file(content, ring, store, None, ignore_mac=False)
+    tokens = [
+        (leaf.path, *(value or (leaf.type, leaf.text)))
+        for leaf, value in zip(opened.tree.leaves, opened.values, strict=True)
+    ]
+    assert [each for each in wanted if each not in plain] == []
+    assert [each for each in wanted if each not in tokens] == []
 
 
 def plain_json(data: t.Any) -> t.Any:
@@ -48,6 +64,7 @@ def test_the_file_comes_back_byte_for_byte(case: cases.Case, keys: Keys, ring: K
     content = document.encrypt(case.body, rule_of(case, keys), store=store).content
     assert document.decrypt(content, ring, store=store) == case.body
     assert not document.edit(content, case.body, ring, store=store).needed
+    check_types(case, content, ring)
 
 
 @of_kind("values")

@@ -155,7 +155,8 @@ def test_unknown_metadata_and_its_layout_stay(
     assert b"version: '3.8.1'\n    zz_new: [1]\n    kms: []\n" in change.content
     both = Rule.of([*kubernetes.age, other_keys.public], encrypted_regex="^stringData$")
     change = document.edit(old, PLAIN, ring, store=store, rule=both)
-    assert b"zz_new:\n        - 1\n" in change.content
+    assert b"version: '3.8.1'\n    zz_new: [1]\n    kms: []\n" in change.content
+    assert document.status(change.content, store=store).recipients == both.age
 
 
 def test_other_recipients_are_a_change_of_the_metadata_only(

@@ -11,11 +11,16 @@ import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     DataKeyError,
+    DecryptionOrderError,
     FileAccessError,
     UnsupportedError,
 )
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, Surroundings, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import MasterKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.foreign import ForeignKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.wrapping import wrap_groups
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.selectors import Selector
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import Keys
@@ -130,9 +135,105 @@ def test_a_named_key_file_that_is_missing_is_a_failure_the_default_one_is_not() 
     assert ring.failed == ("SOPS_AGE_KEY_FILE: there is no file '/k'",)
 
 
+def test_a_key_given_as_the_path_of_a_file_is_not_shown(keys: Keys) -> None:
+    ring = gather(surroundings({"SOPS_AGE_KEY_FILE": keys.private}))
+    assert ring.failed == ("SOPS_AGE_KEY_FILE: a key stands where the path of a file is due",)
+
+
+PGP = ForeignKey("pgp", {"fp": "ABC", "enc": "e", "created_at": "2026-01-02T03:04:05Z"})
+
+
 def test_a_file_for_other_kinds_of_keys_only_is_named(keys: Keys) -> None:
-    data = {"pgp": [{"fp": "ABC", "enc": "e"}], "lastmodified": "2026-01-02T03:04:05Z", "mac": "", "version": "3.9.0"}
     with pytest.raises(DataKeyError, match="pgp ABC"):
-        KeyRing().data_key(Metadata.parse(data))
+        KeyRing().data_key(Metadata(((PGP,),), Selector(), "2026-01-02T03:04:05Z", ""))
     with pytest.raises(UnsupportedError, match="pgp"):
-        Metadata.parse(data).keys[0].wrap(DATA_KEY)
+        PGP.wrap(DATA_KEY)
+
+
+def test_an_entry_without_a_data_key_is_passed_over(keys: Keys) -> None:
+    good = AgeKey(keys.public).wrap(DATA_KEY)
+    ring = gather(surroundings(), [("x", keys.private)])
+    metadata = metadata_for()
+    assert ring.data_key(metadata._replace(groups=((AgeKey(keys.public), good),))) == DATA_KEY
+    with pytest.raises(DataKeyError, match="holds no data key"):
+        ring.data_key(metadata._replace(groups=((AgeKey(keys.public),),)))
+
+
+# --- groups ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trio() -> list[Keys]:
+    return [Keys(*age.generate_identity()) for _number in range(3)]
+
+
+def split_for(groups: t.Sequence[t.Sequence[MasterKey]], threshold: int) -> Metadata:
+    wrapped = wrap_groups(groups, threshold, DATA_KEY)
+    return Metadata(wrapped.groups, Selector(), "2026-01-02T03:04:05Z", "", shamir_threshold=wrapped.shamir_threshold)
+
+
+@pytest.mark.parametrize("holders", [(0, 1), (0, 2), (1, 2), (0, 1, 2)], ids=str)
+def test_enough_groups_open_a_split_data_key(trio: list[Keys], holders: tuple[int, ...]) -> None:
+    metadata = split_for([[AgeKey(pair.public)] for pair in trio], 2)
+    ring = gather(surroundings(), [("x", trio[number].private) for number in holders])
+    assert ring.data_key(metadata) == DATA_KEY
+    assert ring.data_key(metadata) == DATA_KEY
+
+
+@pytest.mark.parametrize(("threshold", "opens"), [(0, False), (2, True)])
+def test_without_a_threshold_all_groups_are_needed(trio: list[Keys], threshold: int, opens: bool) -> None:
+    metadata = split_for([[AgeKey(pair.public)] for pair in trio], threshold)
+    assert metadata.shamir_threshold == (threshold or 3)
+    ring = gather(surroundings(), [("x", pair.private) for pair in trio[:2]])
+    if opens:
+        assert ring.data_key(metadata) == DATA_KEY
+    else:
+        with pytest.raises(DataKeyError, match="3 key groups are needed, 2 opened"):
+            ring.data_key(metadata)
+
+
+def test_a_file_that_does_not_say_its_threshold_opens_with_two_parts_or_more(trio: list[Keys]) -> None:
+    metadata = split_for([[AgeKey(pair.public)] for pair in trio], 2)._replace(shamir_threshold=0)
+    ring = gather(surroundings(), [("x", pair.private) for pair in trio[1:]])
+    assert ring.data_key(metadata) == DATA_KEY
+    with pytest.raises(DataKeyError, match="2 key groups are needed, 1 opened"):
+        gather(surroundings(), [("x", trio[0].private)]).data_key(metadata)
+
+
+def test_too_few_groups_are_listed_group_by_group_and_key_by_key(trio: list[Keys]) -> None:
+    damaged = AgeKey(trio[1].public, "-----BEGIN AGE ENCRYPTED FILE-----\n")
+    opened = split_for([[AgeKey(trio[0].public)], [AgeKey(trio[1].public)], [AgeKey(trio[2].public)]], 2)
+    metadata = opened._replace(groups=(opened.groups[0], (damaged, PGP), ()))
+    ring = gather(surroundings(), [("x", pair.private) for pair in trio[:2]])
+    with pytest.raises(DataKeyError) as caught:
+        ring.data_key(metadata, where="a.yaml")
+    assert caught.value.exit_code == 128
+    lines = caught.value.message.splitlines()
+    assert lines[0] == "no identity opens enough of the data key: 2 key groups are needed, 1 opened"
+    assert lines[1:3] == ["Group 0: SUCCESS", "Group 1: FAILED"]
+    assert lines[3].startswith(f"  {trio[1].public}: FAILED - the wrapped data key is damaged")
+    assert lines[4] == "  pgp ABC: FAILED - keys of this kind are not supported yet"
+    assert lines[5:7] == ["Group 2: FAILED", "  the group lists no key"]
+
+
+@pytest.mark.parametrize(
+    ("order", "first"), [(None, "age"), ("pgp,age", "pgp"), ("kms", "pgp"), ("age,pgp,unknown", "age")], ids=str
+)
+def test_kinds_are_tried_in_order(keys: Keys, order: str | None, first: str) -> None:
+    """By default age before pgp; kinds that are not named come last, as they stand in the file."""
+    stranger = AgeKey(age.generate_identity()[1]).wrap(DATA_KEY)
+    metadata = Metadata(((PGP, stranger),), Selector(), "2026-01-02T03:04:05Z", "")
+    for ring in (
+        gather(surroundings(), [("x", keys.private)], order=order),
+        gather(surroundings({"SOPS_DECRYPTION_ORDER": order or ""})),
+    ):
+        with pytest.raises(DataKeyError) as caught:
+            ring.data_key(metadata)
+        text = caught.value.message
+        assert (text.index("pgp ABC") < text.index(stranger.recipient)) is (first == "pgp")
+
+
+def test_a_kind_named_twice_in_the_order_is_an_error() -> None:
+    with pytest.raises(DecryptionOrderError) as caught:
+        gather(surroundings({"SOPS_DECRYPTION_ORDER": "age,pgp,age"}))
+    assert caught.value.exit_code == 112

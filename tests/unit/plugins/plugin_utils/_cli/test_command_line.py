@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import stat
@@ -198,6 +199,110 @@ class TestRules:
 
 
 @pytest.mark.usefixtures("folder")
+class TestConversion:
+    def test_the_output_type_is_that_asked_for(self, folder):
+        """As `--input-type` and `--output-type` of sops: the content goes over, the text is made anew."""
+        sealed = fluxseed("encrypt", "--output-type", "json", "a.yaml")
+        assert sealed.code == 0
+        assert list(json.loads(sealed.out)) == ["kind", "stringData", "sops"]
+        (folder / "a.json").write_text(sealed.out)
+        plain = fluxseed("decrypt", "--output-type", "yaml", "a.json")
+        # sops quotes the name n, which older readers of YAML take for false.
+        assert plain.out == f'kind: Secret\nstringData:\n    password: {SECRET}\n    "n": 1\n'
+
+    def test_an_unknown_type_counts_as_none(self):
+        assert fluxseed("encrypt", "--output-type", "toml", "a.yaml").out.startswith("# why\n") is False
+        assert fluxseed("encrypt", "--output-type", "toml", "a.yaml").out.startswith("#ENC[")
+
+
+@pytest.mark.usefixtures("folder")
+class TestExtract:
+    def test_one_value_is_printed_as_it_is(self):
+        """No line break is added to a string."""
+        fluxseed("encrypt", "-i", "a.yaml")
+        assert fluxseed("decrypt", "--extract", '["stringData"]["password"]', "a.yaml").out == SECRET
+        assert fluxseed("decrypt", "--extract", '["stringData"]["n"]', "a.yaml").out == "1\n"
+
+    @pytest.mark.parametrize(
+        ("path", "code"),
+        [('["nothing"]', 1), ("nothing", 91), ('["kind"]["x"]', 1)],
+        ids=["missing", "syntax", "below"],
+    )
+    def test_what_is_not_there_has_the_exit_code_of_sops(self, path, code):
+        fluxseed("encrypt", "-i", "a.yaml")
+        result = fluxseed("decrypt", "--extract", path, "a.yaml")
+        assert (result.code, result.out) == (code, "")
+        assert SECRET not in result.err
+
+
+@pytest.mark.usefixtures("folder")
+class TestSet:
+    @pytest.fixture(autouse=True)
+    def _encrypted(self, folder):  # noqa: ARG002  (the folder has to be there first)
+        assert fluxseed("encrypt", "-i", "a.yaml").code == 0
+
+    def test_only_the_line_of_the_value_changes(self, folder):
+        before = (folder / "a.yaml").read_text().splitlines()
+        assert fluxseed("set", "a.yaml", '["stringData"]["password"]', '"new"').code == 0
+        after = (folder / "a.yaml").read_text().splitlines()
+        changed = {line.strip().partition(":")[0] for line in set(after) - set(before)}
+        assert changed - {"lastmodified"} == {"password", "mac"}
+        assert fluxseed("decrypt", "a.yaml").out == PLAIN.replace(SECRET, "new")
+
+    @pytest.mark.parametrize("source", ["stdin", "file"])
+    def test_the_value_need_not_be_in_the_list_of_processes(self, folder, source):
+        if source == "stdin":
+            result = fluxseed("set", "--value-stdin", "a.yaml", '["stringData"]["password"]', stdin=b'"quiet"')
+        else:
+            (folder / "value.json").write_text('"quiet"')
+            result = fluxseed("set", "--value-file", "a.yaml", '["stringData"]["password"]', "value.json")
+        assert (result.code, result.out, result.err) == (0, "", "")
+        assert fluxseed("decrypt", "--extract", '["stringData"]["password"]', "a.yaml").out == "quiet"
+
+    def test_the_same_value_leaves_the_file(self, folder):
+        before = (folder / "a.yaml").read_bytes()
+        assert fluxseed("set", "a.yaml", '["stringData"]["password"]', f'"{SECRET}"').code == 0
+        assert (folder / "a.yaml").read_bytes() == before
+
+    def test_what_is_no_json_is_refused_and_not_shown(self, folder):
+        before = (folder / "a.yaml").read_bytes()
+        result = fluxseed("set", "a.yaml", '["stringData"]["password"]', "canary-without-quotes")
+        assert result.code == 7
+        assert "canary" not in result.err
+        assert (folder / "a.yaml").read_bytes() == before
+
+
+@pytest.mark.usefixtures("folder")
+class TestSelectors:
+    @pytest.mark.parametrize(
+        ("option", "pattern", "secret"),
+        [
+            ("--encrypted-suffix", "word", {"password"}),
+            ("--unencrypted-regex", "^(kind|n)$", {"password"}),
+            ("--encrypted-regex", "^n$", {"n"}),
+            ("--unencrypted-suffix", "Data", {"kind"}),
+            ("--encrypted-comment-regex", "note", {"password"}),
+            ("--unencrypted-comment-regex", "note", {"kind", "n"}),
+        ],
+    )
+    def test_each_of_them_is_an_option(self, option, pattern, secret):
+        out = fluxseed("encrypt", "--age", PUBLIC, option, pattern, "a.yaml").out
+        values = out.partition("\nsops:")[0]
+        assert set(re.findall(r"(\w+): ENC\[", values)) == secret
+
+    def test_two_of_them_exclude_each_other(self):
+        result = fluxseed("encrypt", "--encrypted-regex", "a", "--unencrypted-regex", "b", "a.yaml")
+        assert result.code == 8
+        assert "--unencrypted-regex and --encrypted-regex" in result.err
+
+    def test_clear_values_may_be_changed_by_hand_if_the_mac_leaves_them_out(self, folder):
+        options = ("--age", PUBLIC, "--encrypted-regex", "^stringData$", "--mac-only-encrypted")
+        out = fluxseed("encrypt", *options, "a.yaml").out
+        (folder / "b.yaml").write_text(out.replace("kind: Secret", "kind: Other"))
+        assert "kind: Other" in fluxseed("decrypt", "b.yaml").out
+
+
+@pytest.mark.usefixtures("folder")
 class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "stdin", "code", "message"),
@@ -215,8 +320,12 @@ class TestErrors:
             (["decrypt"], b"a: 1\n", 100, "--filename-override"),
             (["encrypt", "--filename-override", "x.yaml"], b"", 92, "standard input"),
             (["encrypt", "--filename-override", "x.yaml"], b"a: [\n", 2, "standard input"),
-            (["encrypt", "--filename-override", "x.json"], b"{}", 1, "json"),
-            (["encrypt", "--output-type", "json", "a.yaml"], None, 1, "conversion from yaml to json"),
+            (["encrypt", "--filename-override", "apps/x.json"], b"[]", 2, "standard input"),
+            (["encrypt", "--output-type", "dotenv", "--age", PUBLIC, "a.yaml"], None, 4, "a.yaml"),
+            (["set", "nowhere.yaml", '["a"]', "1"], None, 100, "nowhere.yaml"),
+            (["set", "a.yaml", '["a"]'], None, 100, "no value is given"),
+            (["set", "a.yaml", '["a"]', '"x"', "--value-stdin"], b'"y"', 8, "given twice"),
+            (["set", "a.yaml", "a", "1"], None, 7, "does not end with ]"),
             (["encrypt", "--output", "nowhere/b.yaml", "a.yaml"], None, 3, "nowhere/b.yaml"),
             (["decrypt", "--output", "apps", "apps/a.yaml"], None, 1, "sops metadata not found"),
         ],
