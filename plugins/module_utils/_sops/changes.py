@@ -25,8 +25,8 @@ HIDDEN = "***"
 HIDDEN_CHANGED = "*** (changed)"
 HIDDEN_CLEARED = "*** (no longer encrypted)"
 
-_Text = str | Callable[[], str]
-_Notices = Sequence["Notice"] | Callable[[], Sequence["Notice"]]
+_Text: t.TypeAlias = "str | Callable[[], str]"
+_Notices: t.TypeAlias = "Sequence[Notice] | Callable[[], Sequence[Notice]]"
 
 
 class Change:

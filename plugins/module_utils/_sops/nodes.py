@@ -69,7 +69,7 @@ class SequenceNode(_Container):
         self.items = [] if items is None else items
 
 
-Node = ScalarNode | MappingNode | SequenceNode
+Node: t.TypeAlias = "ScalarNode | MappingNode | SequenceNode"
 
 
 def documents_of(

@@ -10,13 +10,14 @@ no items of a list here: an index counts values only.
 from __future__ import annotations
 
 import re
+import typing as t
 from collections.abc import Sequence
 
 from .._errors import PathNotFoundError, TreePathError
 from .nodes import CommentNode, MappingNode, Node, ScalarNode, SequenceNode
 from .tree import Box, Leaf, Tree
 
-Path = tuple[str | int, ...]
+Path: t.TypeAlias = "tuple[str | int, ...]"
 
 _INDEX = re.compile(r"[-+]?[0-9]+\Z", re.ASCII)
 _LONGEST = 200

@@ -55,7 +55,7 @@ class Repeat(t.NamedTuple):
     high: int | None
 
 
-Node = Characters | Edge | Sequence | Alternatives | Repeat
+Node: t.TypeAlias = "Characters | Edge | Sequence | Alternatives | Repeat"
 
 
 class _Step(t.NamedTuple):

@@ -10,6 +10,7 @@ written anew.
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable, Iterator, Sequence
 
 from .._errors import EmissionError, FluxseedError, PathNotFoundError, ValueFormatError
@@ -173,7 +174,7 @@ def _order(item: tuple[int, int, int | Box]) -> tuple[int, int]:
 
 # --- text -----------------------------------------------------------------------------------------
 
-_Way = Callable[[], bytes | None]
+_Way: t.TypeAlias = "Callable[[], bytes | None]"
 
 
 def _ways_to_set(job: Job, at: int | Box | None, document: int, path: Path, value: Node) -> Iterator[_Way]:

@@ -13,7 +13,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ..._errors import EmissionError, FluxseedError, LimitError
-from ..nodes import MappingNode, ScalarNode, from_data
+from ..nodes import CommentNode, MappingNode, ScalarNode, from_data
 from ..tree import DEFAULT_LIMITS, STR, Box, Branch, Edit, Leaf, Limits, Tree, apply_edits
 from ..values import to_bytes, to_text
 from . import json_splices
@@ -105,7 +105,9 @@ class BinaryStore:
             return _JSON.emit(documents, metadata, indent=indent)
         if len(documents) != 1:
             raise EmissionError(f"a binary file holds one document, not {len(documents)}", hint=_HINT)
-        pairs = t.cast("list[tuple[str, t.Any]]", [item for item in documents[0].items if type(item) is tuple])
+        pairs = t.cast(
+            "list[tuple[str, t.Any]]", [item for item in documents[0].items if not isinstance(item, CommentNode)]
+        )
         node = next((value for key, value in pairs if key == _KEY), None)
         found = (node.type, node.text) if isinstance(node, ScalarNode) else None
         return _raw(found, structured=node is not None)

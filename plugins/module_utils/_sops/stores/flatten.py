@@ -26,7 +26,7 @@ MAX_DEPTH = 100
 """Metadata of sops is five levels deep at most."""
 MAX_ITEMS = 100_000
 
-Step = str | int
+Step: t.TypeAlias = "str | int"
 
 
 def flatten(data: Mapping[str, t.Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -13,9 +13,12 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from ..nodes import MappingNode, from_data
+from ..nodes import from_data
 from ..tree import Branch, Edit, Tree
 from . import yaml_emitter
+
+if t.TYPE_CHECKING:
+    from ..nodes import MappingNode
 
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _HEAD = re.compile(r"[\"']?sops[\"']?[ \t]*:[ \t]*(?:#.*)?\Z")

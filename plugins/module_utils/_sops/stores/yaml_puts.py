@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from collections import deque
 from collections.abc import Iterator
 
 from ..nodes import CommentNode, MappingNode, Node, ScalarNode, SequenceNode
@@ -368,8 +369,9 @@ def _layout(root: Extent) -> tuple[int, int]:
 
 def _blocks(root: Extent) -> Iterator[tuple[Extent, Extent]]:
     """Every block container with the block containers in it, outer ones first."""
-    queue = [root]
-    for at in queue:
+    queue = deque([root])
+    while queue:
+        at = queue.popleft()
         for item in at.items:
             value = item.value
             if value.items and not value.flow:

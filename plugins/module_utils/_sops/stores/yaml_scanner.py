@@ -37,7 +37,7 @@ _PROPERTIES = re.compile(
 _HASH_IN_PROPERTIES = re.compile("#([^\r\n\x85\u2028\u2029]*)")
 _CORE_PREFIX = "tag:yaml.org,2002:"
 _new_leaf = tuple.__new__
-_Anchor = tuple[int, int, str, str | None, int, int]
+_Anchor: t.TypeAlias = "tuple[int, int, str, str | None, int, int]"
 """First leaf, last leaf + 1, path, text if it is a single value (without a leaf if it is a key), first container, last + 1."""
 
 

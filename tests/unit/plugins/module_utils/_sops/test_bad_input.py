@@ -40,7 +40,7 @@ def assert_holds_no_value(error: BaseException) -> None:
 
 
 def check(error: FluxseedError, bad: Bad) -> None:
-    assert type(error) is bad.kind
+    assert error.__class__ is bad.kind
     assert error.exit_code == bad.exit_code
     assert re.search(bad.says, str(error)), str(error)
     assert "f" in (error.where or "")

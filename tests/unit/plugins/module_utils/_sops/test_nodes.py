@@ -75,7 +75,8 @@ def outline_of(text: str) -> list[t.Any]:
         ("--- # a\nk: 1\n... # b\n# c\n", ("#a", {"k": "1"}, "#b", "#c")),
         ("a: &x {b: 1} # c\nd: *x # e\nf: 1\n", ({"a": ("#c", {"b": "1"})}, "<e", {"d": ("#c", {"b": "1"})}, {"f": "1"})),
         ("l:\n- &x [v] # a\n- *x # b\n", ({"l": ["<a", ["v"], "<b", ["v"]]},)),
-        ("a: &x\n  # b\n  c: [&y {d: 1}, *y]\ne: *x\n", ({"a": ("#b", {"c": [({"d": "1"},), ({"d": "1"},)]})}, {"e": ("#b", {"c": [({"d": "1"},), ({"d": "1"},)]})})),
+        ("a: &x\n  # b\n  c: [&y {d: 1}, *y]\ne: *x\n", ({"a": ("#b", {"c": [({"d": "1"},),
+        ({"d": "1"},)]})}, {"e": ("#b", {"c": [({"d": "1"},), ({"d": "1"},)]})})),
         ("a: &x {}\nb: *x # c\n<<: *x\n", ({"a": ()}, "<c", {"b": ()}, {"<<": ()})),
         ("&x a: &y b\n*y : *x\n", ({"a": "b"}, {"b": "a"})),
     ],
@@ -98,7 +99,8 @@ def test_values_and_comments_can_be_replaced() -> None:
     [
         (None, ScalarNode(NULL, "")), (True, ScalarNode(BOOL, "True")), (-5, ScalarNode(INT, "-5")), (1.0, ScalarNode(FLOAT, "1")), ("x", ScalarNode(STR, "x")),
         (b"\xff", ScalarNode(STR, "\udcff")), (date(2024, 1, 1), ScalarNode(TIME, "2024-01-01T00:00:00Z")),
-        (datetime(2024, 1, 1, tzinfo=UTC), ScalarNode(TIME, "2024-01-01T00:00:00Z")), (datetime(2024, 1, 1), ScalarNode(TIME, "2024-01-01T00:00:00Z")),  # noqa: DTZ001
+        (datetime(2024, 1, 1, tzinfo=UTC), ScalarNode(TIME, "2024-01-01T00:00:00Z")),
+            (datetime(2024, 1, 1), ScalarNode(TIME, "2024-01-01T00:00:00Z")),  # noqa: DTZ001
         (datetime(2001, 12, 14, 21, 59, 43, 100000, timezone(-timedelta(hours=5, minutes=30))), ScalarNode(TIME, "2001-12-14T21:59:43.1-05:30")),
         ((1, [2]), SequenceNode([ScalarNode(INT, "1"), SequenceNode([ScalarNode(INT, "2")])])), ({}, MappingNode()),
         ({"b": {"c": []}, "a": 1}, MappingNode([("b", MappingNode([("c", SequenceNode())])), ("a", ScalarNode(INT, "1"))])),

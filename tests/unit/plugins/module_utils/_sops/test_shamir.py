@@ -20,7 +20,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.shamir impor
     ("left", "right", "product"), [(3, 7, 9), (3, 0, 0), (0, 3, 0), (1, 255, 255), (0x53, 0xCA, 1), (0x57, 0x83, 0xC1)]
 )
 def test_products_of_the_field(left: int, right: int, product: int) -> None:
-    assert multiply(left, right) == product == multiply(right, left)
+    assert multiply(left, right) == product == multiply(left=right, right=left)
 
 
 def test_quotients_of_the_field() -> None:
