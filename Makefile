@@ -126,6 +126,10 @@ check: $(TEST_READY) ## the fast part of the tests: lint, types, unit
 interop: $(TEST_READY) ## build sops and age, fetch an older sops, and compare with them
 	@$(BIN)/python tests/run.py binaries interop
 
+.PHONY: coverage
+coverage: $(TEST_READY) ## branches of the SOPS engine that its unit tests run
+	@$(BIN)/python tests/run.py coverage
+
 N ?= 100000
 SEED ?= 0
 .PHONY: fuzz

@@ -209,6 +209,10 @@ class Case:
             return
         read = content_of(documents_of(own.tree, own.values, own.comments))
         if not opened.documents:
+            if self.mac_only_encrypted and unquoted(read) == unquoted(theirs.documents) and read != theirs.documents:
+                # sops writes a text in clear that begins and ends with a quote as it is; no MAC is over it.
+                self.count("sops cannot read what it wrote, and loses quotes of a value in clear")
+                return
             # The MAC is right, so the content has to be that of the plain file.
             self.same("theirs read by us and not by sops", read, theirs.documents)
             self.count("sops cannot read what it wrote, we can")
@@ -403,6 +407,14 @@ def without_empty_items(content: Content) -> Content:
     if kind == "s":
         return ["s", *(without_empty_items(item) for item in content[1:] if item[0] != "#" and item != ["str", ""])]
     return content if isinstance(kind, str) else [without_empty_items(each) for each in content]
+
+
+def unquoted(content: Content) -> Content:
+    """Values without quotes around them, and without comments."""
+    if content[:1] == ["str"]:
+        return ["str", re.sub(r"\A(['\"])(.*)\1\Z", r"\2", str(content[1]), flags=re.DOTALL)]
+    items = [item for item in content if not (isinstance(item, list) and item[:1] == ["#"])]
+    return [unquoted(item) if isinstance(item, list) else item for item in items]
 
 
 def comment_difference(ours: list[str], theirs: list[str]) -> str:

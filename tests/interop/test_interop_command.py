@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import random
+import re
 import typing as t
 
 import pytest
 from oracle_tools import Sops
-from properties import DATA_KEY, GROUPS, first_difference, loosely
+from properties import DATA_KEY, GROUPS, PUBLIC, first_difference, loosely
 from sops_library import Library, values_in
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
@@ -29,7 +30,7 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.s
 
 pytestmark = pytest.mark.interop
 
-DOCUMENTS, BATCHES = 200, 5
+DOCUMENTS, BATCHES = 200, 3
 
 
 def yaml_batch(library: Library, rng: random.Random) -> bytes:
@@ -45,7 +46,8 @@ def json_batch(library: Library, rng: random.Random) -> bytes:
     members: list[bytes] = []
     while len(members) < DOCUMENTS:
         text = json_documents.Writer(rng).content().strip()
-        if is_plain_sailing(library, "json", text):
+        # The older release reads integers in clear as floats.
+        if is_plain_sailing(library, "json", text) and not re.search(rb"[0-9]{16}", text):
             members.append(b'"d%d": ' % len(members) + text)
     return b"{" + b",\n".join(members) + b"}\n"
 
@@ -86,7 +88,7 @@ def is_plain_sailing(library: Library, store: str, text: bytes) -> bool:
     again = library.ask("load", store=store, data=made.plain)
     opened = library.ask("decrypt", store=store, data=made.encrypted, key=DATA_KEY)
     try:
-        store_for("a file", store).load(text)
+        document.encrypt(text, Rule.of([PUBLIC]), store=store_for("a file", store))
     except FluxseedError:
         return False
     wanted = loosely(values(made.documents))

@@ -158,7 +158,7 @@ def test_comments_of_a_converted_list_are_dropped_by_both(sops: Sops, keys: Keys
     assert document.values(done.stdout, ring, store=JSON) == [{"l": ["x"]}]
 
 
-ROUNDS, BATCH = 6, 60
+ROUNDS, BATCH = 4, 40
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))

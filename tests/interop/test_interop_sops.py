@@ -23,7 +23,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config impor
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.yaml import YamlStore
-from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import cases, yaml_documents
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import yaml_documents
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import NOWHERE, Keys
 
 pytestmark = pytest.mark.interop
@@ -77,20 +77,6 @@ def test_our_file_opens_in_sops(name: str, selector: str, keys: Keys, sops: Sops
     content = document.encrypt(FILES[name], rule_for(keys, selector), store=store).content
     plain, said = sops.decrypt(content)
     assert comparable(store.data(plain)) == comparable(store.data(FILES[name]))
-    assert b"possibly unencrypted comment" not in said
-
-
-CASES = [
-    case for case in cases.read_all() if case.header["expect"] in {"same", "values"} and case.header["store"] == "yaml"
-]
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_our_hard_files_open_in_sops(case: cases.Case, keys: Keys, sops: Sops, store: YamlStore) -> None:
-    rule = Rule.of([keys.public], encrypted_regex=case.header.get("regex"))
-    content = document.encrypt(case.body, rule, store=store).content
-    plain, said = sops.decrypt(content)
-    assert comparable(store.data(plain)) == comparable(store.data(case.body))
     assert b"possibly unencrypted comment" not in said
 
 
@@ -225,7 +211,7 @@ def test_our_rewrapped_recipients_open_in_sops(keys: Keys, sops: Sops, store: Ya
     assert sops.decrypt(change.content)[0] == b"a: 1\n"
 
 
-ROUNDS, BATCH = 16, 30
+ROUNDS, BATCH = 4, 30
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))

@@ -20,7 +20,7 @@ from .config import Rule
 from .keys.wrapping import wrap_groups
 from .metadata import Metadata
 from .nodes import documents_of
-from .notices import SELECTOR_IGNORED, Notice, comments_lost, location
+from .notices import SELECTOR_IGNORED, Notice, comments_lost, duplicates_in, location
 from .opening import Opened
 from .paths import path_of
 from .sealing import Sealed, seal
@@ -51,7 +51,7 @@ def encrypt(plain: Plain, rule: Rule) -> Change:
     store, output_store = plain.store, plain.output_store
     tree = store.load(plain.content, where=plain.name)
     refuse_metadata(tree)
-    notices = []
+    notices = duplicates_in(tree, plain.name)
     selector, mac_only_encrypted = rule.selector, rule.mac_only_encrypted
     binary = store.name == "binary"
     if binary and (selector != DEFAULT or mac_only_encrypted):

@@ -51,9 +51,12 @@ class Notice(t.NamedTuple):
 
 def notices_of(opened: Opened, name: str | None) -> list[Notice]:
     """All notices about a file that was opened, in the order of the file."""
-    found = [*_about_leaves(opened), *_about_comments(opened), *_duplicates(opened.tree)]
-    found.sort(key=_position)
-    return [Notice(kind, _MESSAGES[kind], location(opened.tree, at, path, name)) for at, kind, path in found]
+    return _told(opened.tree, name, [*_about_leaves(opened), *_about_comments(opened), *_duplicates(opened.tree)])
+
+
+def duplicates_in(tree: Tree, name: str | None) -> list[Notice]:
+    """Notices about the keys of a plain file, for those formats in which a key may occur twice."""
+    return _told(tree, name, list(_duplicates(tree)))
 
 
 def strays_of(opened: Opened) -> list[int]:
@@ -71,6 +74,11 @@ def strays_of(opened: Opened) -> list[int]:
 
 _Found = tuple[int, str, Path]
 """Position in the text, kind, path."""
+
+
+def _told(tree: Tree, name: str | None, found: list[_Found]) -> list[Notice]:
+    found.sort(key=_position)
+    return [Notice(kind, _MESSAGES[kind], location(tree, at, path, name)) for at, kind, path in found]
 
 
 def _position(found: _Found) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .._errors import DecryptionError, EncryptionError, MalformedFileError, MetadataNotFoundError
 from . import mac
@@ -125,27 +125,36 @@ def _open_comments(tree: Tree, selected: Sequence[bool], cipher: Cipher) -> list
     just before are tried too; each try is authenticated.
     """
     opened: list[str | None] = []
-    own = [leaf for leaf in tree.leaves if leaf.begin >= 0]
+    own: list[Leaf] = []
     starts: list[int] = []
     for comment, flag in zip(tree.comments, selected, strict=True):
         if not is_token(comment.text):
             is_empty = flag and comment.text == EMPTY_COMMENT and comment.box.is_sequence
             opened.append("" if is_empty else None)
             continue
-        starts = starts or [leaf.start for leaf in own]
-        before = bisect_left(starts, comment.start) - 1
+        # Nearly all open with the path of their container.
+        found = _open_comment(comment.text, (comment.box.path,), cipher)
+        if found is None:
+            own = own or [leaf for leaf in tree.leaves if leaf.begin >= 0]
+            starts = starts or [leaf.start for leaf in own]
+            before = bisect_left(starts, comment.start) - 1
+            paths = _paths(comment.box.path, own[before].path if before >= 0 else "")
+            found = _open_comment(comment.text, paths, cipher)
         text = None
-        for path in _paths(comment.box.path, own[before].path if before >= 0 else ""):
-            try:
-                data, kind = cipher.decrypt(comment.text, path or ":")
-            except DecryptionError:
-                continue
-            plain = to_text(data)
-            if kind == COMMENT and not any(char in plain for char in tree.comment_breaks):
-                text = plain
-            break
+        if found is not None and found[1] == COMMENT:
+            plain = to_text(found[0])
+            text = None if any(char in plain for char in tree.comment_breaks) else plain
         opened.append(text)
     return opened
+
+
+def _open_comment(token: str, paths: Iterable[str], cipher: Cipher) -> tuple[bytes, str] | None:
+    for path in paths:
+        try:
+            return cipher.decrypt(token, path or ":")
+        except DecryptionError:
+            continue
+    return None
 
 
 def _paths(*paths: str) -> t.Iterator[str]:

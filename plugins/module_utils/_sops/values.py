@@ -75,8 +75,10 @@ class Cipher:
         self._used = start + _NONCE
         nonce = self._pool[start : start + _NONCE]
         sealed = self._aead.encrypt(nonce, data, path.encode("utf-8", "surrogateescape"))
-        body, iv, tag = _base64(sealed[:-_TAG]), _base64(nonce), _base64(sealed[-_TAG:])
-        return f"ENC[AES256_GCM,data:{body},iv:{iv},tag:{tag},type:{kind}]"
+        body, iv = b2a_base64(sealed[:-_TAG], newline=False), b2a_base64(nonce, newline=False)
+        tag = b2a_base64(sealed[-_TAG:], newline=False)
+        joined = b"ENC[AES256_GCM,data:%b,iv:%b,tag:%b,type:" % (body, iv, tag)
+        return f"{joined.decode('ascii')}{kind}]"
 
     def decrypt(self, token: str, path: str) -> tuple[bytes, str]:
         """Plain bytes and type of a token; raises DecryptionError without ever showing the token."""
@@ -111,10 +113,6 @@ def sha512(data: bytes) -> bytes:
 def is_token(text: str) -> bool:
     """Whether a text has the form of an encrypted value."""
     return text.startswith(PREFIX) and compiled(_ANY_FORM).match(text) is not None
-
-
-def _base64(data: bytes) -> str:
-    return b2a_base64(data, newline=False).decode("ascii")
 
 
 def to_text(data: bytes) -> str:

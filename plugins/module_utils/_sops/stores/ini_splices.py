@@ -23,9 +23,18 @@ from .ini_syntax import DOUBLE, JOINED, PLAIN, RAW, SINGLE, SPACE, TICK, TRIPLE,
 _QUOTED = (PLAIN, SINGLE, DOUBLE)
 
 
-def line_break(text: str) -> str:
-    """The line break of a text: its last one, next to which the metadata stands."""
-    return "\r\n" if text[: text.rfind("\n") + 1].endswith("\r\n") else "\n"
+def _line_break(tree: IniTree) -> str:
+    """The line break of a file: its last one outside of values, next to which the metadata stands."""
+    text = tree.text
+    at = text.rfind("\n")
+    for leaf in reversed(tree.leaves):
+        if leaf.end <= at:
+            break
+        if leaf.start <= at:
+            at = text.rfind("\n", 0, leaf.start)
+    if at < 0:
+        at = text.rfind("\n")
+    return "\r\n" if text[: at + 1].endswith("\r\n") else "\n"
 
 
 # --- tokens into a plain file ---------------------------------------------------------------------
@@ -46,7 +55,7 @@ def encrypted(
         if token is not None
     ]
     edits += _close_comments(tree, comments)
-    new_line = line_break(tree.text)
+    new_line = _line_break(tree)
     body = apply_edits(tree.text, edits)
     lines = block.text.split("\n") if block is not None else metadata_lines(metadata)
     section = new_line.join(lines)
@@ -82,16 +91,17 @@ def _close_comments(tree: IniTree, comments: Sequence[str | None]) -> list[Edit]
     edits: list[Edit] = []
     for comment, pieces, token in zip(tree.comments, tree.pieces, comments, strict=True):
         if token is not None:
-            _close_comment(tree.text, comment, pieces, token, edits)
+            _close_comment(tree, comment, pieces, token, edits)
     return edits
 
 
-def _close_comment(text: str, comment: Comment, pieces: Sequence[Piece], token: str, edits: list[Edit]) -> None:
+def _close_comment(tree: IniTree, comment: Comment, pieces: Sequence[Piece], token: str, edits: list[Edit]) -> None:
+    text = tree.text
     first, last = pieces[0], pieces[-1]
     if first.in_header:
         line = text.rfind("\n", 0, first.start) + 1
         indent = text[line : skip_space(text, line, first.start)]
-        edits.append(Edit(line, line, f"{indent}{text[first.start]} {token}{line_break(text)}"))
+        edits.append(Edit(line, line, f"{indent}{text[first.start]} {token}{_line_break(tree)}"))
         edits.append(Edit(comment.start, comment.end, text[first.start]))
     elif last.own_line and _expanded(text, first, comment.text) == text[comment.start : last.end]:
         edits.append(Edit(comment.start, last.end, token))

@@ -12,12 +12,18 @@ from __future__ import annotations
 
 import re
 import typing as t
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from ..tree import Box, Comment, Tree
 
 _PIECE = re.compile("#([^\r\n\x85\u2028\u2029]*)|(-)|\r\n|[\n\r\x85\u2028\u2029]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_FOOT = re.compile(
+    "[ \t]*(?:\r\n|[\n\r\x85\u2028\u2029])"
+    "(?:[ \t]*#[^\r\n\x85\u2028\u2029]*[\n\r\x85\u2028\u2029])*?"
+    "[ \t]*#[^\r\n\x85\u2028\u2029]*(?:\r\n|[\n\r\x85\u2028\u2029][ \t]*[\n\r\x85\u2028\u2029])"
+)
 
 
 class Before(t.NamedTuple):
@@ -78,7 +84,49 @@ def between(
 ) -> None:
     """Add the comments between two tokens to the tree."""
     before = Before(*_behind(tree, start, *previous), previous.outer, previous.opens)
-    tree.comments.extend(attach(tree.text, start, end, before, after, closed, inner_indent))
+    single = _single(tree.text, start, end, before, after, closed, inner_indent)
+    if single is not None:
+        tree.comments.append(single)
+    else:
+        tree.comments.extend(attach(tree.text, start, end, before, after, closed, inner_indent))
+
+
+def _single(
+    text: str, start: int, end: int, before: Before, after: After, closed: Sequence[Box], inner_indent: int
+) -> Comment | None:
+    """What `attach` says of the one comment of a gap where that is plain, None where it is not. Most comments are such."""
+    gap = text[start:end]
+    at = gap.find("#")
+    if at < 0 or gap.find("#", at + 1) >= 0 or "\r" in gap or not gap.isascii():
+        return None
+    stop = gap.find("\n", at)
+    stop = len(gap) if stop < 0 else stop
+    order, inline = start + at, False
+    if after.dash is not None and "-" in gap[:at]:
+        box: Box | None = after.box
+    elif "\n" in gap[:at]:
+        if before.outer.flow and not closed:
+            box = after.box if before.opens else before.outer
+        else:
+            box = _own_line_box(gap, at, stop, before, after, inner_indent)
+    else:
+        is_dash = before.opens and before.box.is_sequence and not before.box.flow
+        box = after.box if is_dash else before.box
+        if before.order >= 0:
+            order, inline = before.order, before.inline
+    return None if box is None else Comment(start + at + 1, start + stop, gap[at + 1 : stop], box, order, inline)
+
+
+def _own_line_box(gap: str, at: int, stop: int, before: Before, after: After, inner_indent: int) -> Box | None:
+    """Container of the one comment of a gap, None if it can be at the foot of a block."""
+    line_start = gap.rfind("\n", 0, at) + 1
+    column = at - line_start
+    stands_apart = line_start == gap.find("\n") + 1 and gap.count("\n", stop) > 1
+    if stands_apart and (not before.opens or column < inner_indent):
+        return None
+    if after.column < inner_indent and column != after.column:
+        return None
+    return after.dash if after.dash is not None and "-" in gap[stop:] else after.box
 
 
 def _behind(tree: Tree, at: int, p_box: Box, p_outer: Box, p_opens: bool) -> tuple[Box, int, bool]:
@@ -118,7 +166,8 @@ def attach(
             own_lines.append(comment)
     if own_lines:
         if before.outer.flow and not closed:
-            boxes.update((comment.start, before.outer) for comment in own_lines)
+            box = after.box if before.opens else before.outer
+            boxes.update((comment.start, box) for comment in own_lines)
         else:
             _attach_block(own_lines, before, after, closed, inner_indent, boxes)
     return [_comment(each, boxes[each.start], before) for each in found]
@@ -223,6 +272,42 @@ def _foot_box(mark: int, closed: Sequence[Box], ends: dict[Box, int]) -> Box | N
         if passed and not box.is_sequence:
             return box
     return None
+
+
+class Marker(t.NamedTuple):
+    """The start of a document that is not the first."""
+
+    number: int
+    dots: int
+    """End of the end marker of the document before, -1 if there is none."""
+    start: int
+    end: int
+
+
+def foot_end(text: str, marker: int) -> int:
+    """End of the comments right below a marker line, if a blank line follows; else `marker`, the end of the marker.
+
+    To the YAML library of sops they are about what stands above them. A break of two characters counts for two.
+    """
+    foot = _FOOT.match(text, marker)
+    return marker if foot is None else foot.end()
+
+
+def settle(tree: Tree, markers: Sequence[Marker]) -> None:
+    """Give the comments around document markers to the documents that sops gives them to; they are in file order."""
+    starts = [comment.start for comment in tree.comments]
+    for number, dots, start, end in markers:
+        branch, previous = tree.branches[number], tree.branches[number - 1]
+        if dots >= 0:
+            for index in range(bisect_left(starts, foot_end(tree.text, dots)), bisect_left(starts, start)):
+                tree.comments[index] = tree.comments[index]._replace(box=branch.root)
+        box, order = previous.root, branch.start
+        if dots >= 0:
+            # Above there is nothing but the end of the document before, so it is the document that they come behind.
+            is_last = number + 1 == len(tree.branches)
+            box, order = branch.root, len(tree.text) if is_last else tree.branches[number + 1].start
+        for index in range(bisect_left(starts, end), bisect_left(starts, foot_end(tree.text, end))):
+            tree.comments[index] = tree.comments[index]._replace(box=box, order=order)
 
 
 def header_comment(text: str, start: int, end: int, box: Box, begin: int) -> Comment | None:

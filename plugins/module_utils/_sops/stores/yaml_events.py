@@ -9,9 +9,11 @@ it is no substitute. Offsets count characters.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ..._errors import MalformedFileError, MissingLibraryError
+from ..tree import line_of
 from .base import place
 
 try:
@@ -50,6 +52,8 @@ __all__ = [
     "events",
 ]
 
+_FORBIDDEN = "[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+
 
 def events(text: str, where: str | None) -> t.Iterator[t.Any]:
     """All events; errors name the line and never quote the text."""
@@ -66,5 +70,9 @@ def events(text: str, where: str | None) -> t.Iterator[t.Any]:
     except MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else None
         raise MalformedFileError(f"the file is not YAML: {exc.problem}", where=place(where, line)) from None
-    except YAMLError as exc:
-        raise MalformedFileError("the file is not YAML: it holds a character that YAML forbids", where=where) from exc
+    except YAMLError:
+        # Its text quotes the character.
+        forbidden = re.search(_FORBIDDEN, text)
+        line = None if forbidden is None else line_of(text, forbidden.start())
+        message = "the file is not YAML: it holds a character that YAML forbids"
+        raise MalformedFileError(message, where=place(where, line)) from None

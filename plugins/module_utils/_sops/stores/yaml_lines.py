@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fast lane: YAML files in which each line is one key, one item, one comment or text of a literal block.
 
+Values can also be flow collections that start and end on the line, of simple words and texts in quotes.
+
 Private to the collection. That is how most files look, and all that sops writes. Such a file is read by methods
 of `str` alone, which takes a third of the time of the general scanner and spares the import of PyYAML. Whatever
 is not plainly of this form makes `scan` return None: then the general scanner decides, also about what is
@@ -28,6 +30,14 @@ _PLAIN_STARTS = frozenset("ABCDEGHIJKLMOPQRSUVWXYZabcdeghijklmopqrsuvwxyz_/")
 """What starts with one of these and holds no blank is a string, unless it ends in a colon."""
 _NO_PLAIN_STARTS = frozenset("#,[]{}&*!|>'\"%@`?:")
 _BREAKS = " \t\r\n\x85\u2028\u2029"
+_FLOW_ITEM = re.compile(
+    r""" *(?:([A-Za-z_][A-Za-z0-9_./-]*+): ++)?"""  # key
+    r"""(?:([\[{])|"""  # opening bracket of a collection
+    r"""("[^"\\]*+"|'[^']*+'|(?:[A-Za-z0-9_./~+]|-(?=[A-Za-z0-9.]))[A-Za-z0-9_./~+@=-]*+(?: ++[A-Za-z0-9_./~+@=-]++)*+)"""
+    r""" *+([,\]}]))"""  # what follows a scalar
+)
+_FLOW_CLOSE = re.compile(r" *+([\]}])")
+_FLOW_NEXT = re.compile(r" *+([,\]}])")
 _new_leaf = tuple.__new__
 
 
@@ -80,6 +90,9 @@ class _Lines:
         """Containers that ended since the last token, innermost first."""
         self.position = 0
         """End of the last token."""
+        self.flow: Box | None = None
+        """The last flow collection, and where it ends: comments behind it are told apart from those behind a value."""
+        self.flow_end = -1
         self.comes_open = False
         """The last token was a key, a dash or the start of a document, so that its value is still to come."""
         self.has_comment = False
@@ -101,7 +114,7 @@ class _Lines:
         for line in self.text.split("\n"):
             start = here
             here += len(line) + 1
-            if start < self.skip:
+            if not line or start < self.skip:
                 continue
             left, colon, value = line.partition(": ")
             key = left.lstrip(" ")
@@ -146,6 +159,8 @@ class _Lines:
             raise _OtherForm
         if self.has_comment:
             self.attach_comments(length, self.root, self.root, self.root.indent)
+        if len(tree.branches) > 1 and tree.comments:
+            self.settle_comments()
         return tree
 
     # --- lines that are not one more key with its value
@@ -170,6 +185,26 @@ class _Lines:
 
     def item(self, body: str, begin: int, column: int) -> _Entry | None:
         """Read an item of a list: a value, or the first key of a mapping."""
+        text = body[2:]
+        last = self.box
+        if (
+            last is not None
+            and last.is_sequence
+            and last.indent == column
+            and not self.has_comment
+            and text[:1] in _PLAIN_STARTS
+            and " " not in text
+            and text[-1] != ":"
+            and body[1] == " "
+        ):
+            # One more word in the list that is open.
+            last.count += 1
+            at = begin + 2
+            end = self.position = at + len(text)
+            leaf = (at, end, "", STR, text, last.path, last, last.key, at)
+            self.tree.leaves.append(_new_leaf(Leaf, leaf))
+            self.comes_open = False
+            return None
         text = body[1:].lstrip(" ")
         if body[1:2] != " " or not text or text[0] == "#" or text[:2] in ("-", "- "):
             raise _OtherForm
@@ -292,6 +327,9 @@ class _Lines:
         text = value.lstrip(" ")
         start = at + len(value) - len(text)
         style = text[0]
+        if style in "[{":
+            self.add_flow(text, start, box, key, path)
+            return
         if style in "'\"":
             end, kind, data = self.quoted(text, start)
         elif style == "|":
@@ -302,6 +340,82 @@ class _Lines:
         self.tree.leaves.append(_new_leaf(Leaf, (start, end, style, kind, data, path, box, key, start)))
         self.position = start + len(self.text[start:end].rstrip(_BREAKS)) if style == "|" else end
         self.comes_open = False
+
+    def add_flow(self, text: str, start: int, parent: Box, key: str, path: str) -> None:
+        """Take a flow collection with all that is in it."""
+        if self.before_metadata is not None:
+            raise _OtherForm
+        column = start - self.text.rfind("\n", 0, start) - 1
+        first = self.open_flow(text[0], start, column, parent, key, path)
+        stop = self.read_flow(text, start, column, first)
+        rest = text[stop:].lstrip(" ")
+        if rest:
+            if rest[0] != "#" or text[stop] != " ":
+                raise _OtherForm
+            self.has_comment = True
+        self.position = self.flow_end = start + stop
+        self.flow = first
+        self.comes_open = False
+
+    def open_flow(self, bracket: str, start: int, column: int, parent: Box, key: str, path: str) -> Box:
+        """Open a flow collection at its bracket."""
+        tree = self.tree
+        opened = Box(
+            parent,
+            key,
+            path,
+            is_sequence=bracket == "[",
+            flow=True,
+            indent=column + 1,
+            begin=start,
+            first=len(tree.leaves),
+        )
+        tree.boxes.append(opened)
+        return opened
+
+    def read_flow(self, text: str, start: int, column: int, first: Box) -> int:
+        """Read up to the bracket that closes `first`, whose own opens the text; the place behind it."""
+        add = self.tree.leaves.append
+        box = first
+        depth = self.depth + 1
+        at = 1
+        is_new = True
+        while True:
+            if depth > self.limits.depth:
+                raise _OtherForm
+            closing = _FLOW_CLOSE.match(text, at) if is_new else None
+            if closing is None:
+                item = _FLOW_ITEM.match(text, at)
+                if item is None:
+                    raise _OtherForm
+                key, bracket, scalar, sign = item.groups()
+                path = _path_in_flow(box, key)
+                key = box.key if key is None else key
+                at = item.end()
+                if bracket is not None:
+                    box = self.open_flow(bracket, start + at - 1, column + at - 1, box, key, path)
+                    depth += 1
+                    is_new = True
+                    continue
+                place = start + item.start(3)
+                style = scalar[0] if scalar[0] in "'\"" else ""
+                kind, data = (STR, scalar[1:-1]) if style else resolve(scalar)
+                add(_new_leaf(Leaf, (place, place + len(scalar), style, kind, data, path, box, key, place)))
+                is_new = False
+            else:
+                sign, at = closing[1], closing.end()
+            while sign != ",":
+                if (sign == "]") is not box.is_sequence:
+                    raise _OtherForm
+                if box is first:
+                    return at
+                box = box.parent or first
+                depth -= 1
+                following = _FLOW_NEXT.match(text, at)
+                if following is None:
+                    raise _OtherForm
+                sign, at = following[1], following.end()
+            is_new = False
 
     def quoted(self, text: str, start: int) -> tuple[int, str, str]:
         """End, type and text of a quoted value."""
@@ -363,9 +477,17 @@ class _Lines:
             raise _OtherForm
         last = self.closed[0] if self.closed else self.box or self.root
         indent = self.closed[0].indent if self.closed else inner.indent
-        previous = Previous(last, last, self.comes_open)
+        token = self.flow if self.flow is not None and self.flow_end == self.position else last
+        previous = Previous(token, last, self.comes_open)
         between(self.tree, self.position, end, previous, After(target, column, dash), self.closed, indent)
         self.has_comment = False
+
+    def settle_comments(self) -> None:
+        """Move the comments around the markers of documents to where they belong."""
+        from .yaml_comments import Marker, settle  # noqa: PLC0415 - start-up time
+
+        later = [(number, branch.start) for number, branch in enumerate(self.tree.branches) if number]
+        settle(self.tree, [Marker(number, -1, start, start + 3) for number, start in later])
 
     # --- documents
 
@@ -434,6 +556,20 @@ def _check_unusual(key: str, box: Box, value: str) -> None:
         raise _OtherForm
 
 
+def _path_in_flow(box: Box, key: str | None) -> str:
+    """Path of an item of a flow collection; takes the key."""
+    if key is None:
+        if not box.is_sequence:
+            raise _OtherForm
+        box.count += 1
+        return box.path
+    if box.is_sequence or key in box.seen or len(key) > _MAX_KEY or key in WORDS:
+        raise _OtherForm
+    box.seen.add(key)
+    box.last = key
+    return f"{box.path}{key}:"
+
+
 def _entry(text: str, begin: int) -> _Entry:
     """Key and value of a line that starts with a key."""
     key, colon, value = text.partition(": ")
@@ -446,7 +582,7 @@ def _entry(text: str, begin: int) -> _Entry:
 
 def _entry_of_item(text: str, begin: int) -> _Entry | None:
     """Key and value of an item, None if it is a value."""
-    if text[0] in "'\"|":
+    if text[0] in "'\"|[{":
         return None
     key, colon, value = text.partition(": ")
     if colon:

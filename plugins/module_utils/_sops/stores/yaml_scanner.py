@@ -51,6 +51,8 @@ class Scanner:
         self.tree = Tree(text, prefix, [], [], [], [], [])
         self.closed: list[Box] = []
         self.copies = 0
+        self.markers: list[yaml_comments.Marker] = []
+        """Starts of later documents, where there are comments."""
 
     # --- errors
 
@@ -226,7 +228,8 @@ class Scanner:
                     tree.boxes.append(opened)
                 if hash_at < begin:
                     dash = parent if parent is not None and parent.is_sequence and not parent.flow else None
-                    inside = not flow
+                    # What stands between a colon and a bracket on lines of its own is inside for sops.
+                    inside = not flow or parent is None or (p_opens and not parent.is_sequence)
                     target = opened if inside or parent is None else parent
                     column = parent.indent if dash is not None and parent is not None else opened.indent
                     self.gap(pos, begin, p_box, p_outer, p_opens, target, column, dash, _inner(closed, parent or root))
@@ -331,6 +334,9 @@ class Scanner:
                 tree.branches.append(branch)
                 anchors.clear()
                 if explicit:
+                    if len(tree.branches) > 1 and (hash_at < never or tree.comments):
+                        ended = pos if p_opens and text[pos - 3 : pos] == "..." else -1
+                        self.markers.append(yaml_comments.Marker(len(tree.branches) - 1, ended, begin, end))
                     if hash_at < end:
                         self.directive_comments(begin, end, root)
                         hash_at = text.find("#", end)
@@ -390,6 +396,8 @@ class Scanner:
                 branch.end = branches[number + 1].start if number + 1 < len(branches) else len(self.text)
         # The parser may drop an alias or comment out of order only through gaps found late; keep file order.
         self.tree.comments.sort(key=_start)
+        if self.markers and self.tree.comments:
+            yaml_comments.settle(self.tree, self.markers)
 
     # --- pieces that are not on the hot path
 

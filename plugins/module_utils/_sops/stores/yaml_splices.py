@@ -93,11 +93,14 @@ def encrypted(
         start, end, own, _kind, _text, _path, box, _key, begin = leaf
         if style is None:
             style = own  # noqa: PLW2901
-        # Nearly all values are of the first two forms, and large files have many.
+        # Nearly all values are of the first three forms, and large files have many.
         if begin == start and not own and not style and not box.flow and text[end : end + 1] in _ENDS:
             add((start, end, token))
         elif begin == start and own in _QUOTES and style in _QUOTES:
             add((start, end, f"{style}{token}{style}"))
+        elif begin == start and box.flow:
+            quote = style if style in _QUOTES else "'"
+            add((start, end, f"{quote}{token}{quote}"))
         else:
             _put_token(text, leaf, token, style, edits)
     _put_comments(tree, comments, edits)
@@ -218,7 +221,7 @@ def plain(tree: Tree, values: Sequence[Typed | None], comments: Sequence[str | N
             continue
         kind, data = value
         # Nearly all values are of this form, and large files have many.
-        if begin == start and not style and not box.flow and text[end : end + 1] in _ENDS:
+        if begin == start and (style != '"' if box.flow else not style and text[end : end + 1] in _ENDS):
             spelled = (
                 (data if is_safe(data) else "") if kind == STR else "" if kind == COMMENT else spell_typed(kind, data)
             )

@@ -231,7 +231,7 @@ def test_layouts_that_come_back_byte_for_byte(plain: bytes, rule: Rule, store: S
     assert document.decrypt(content, ring, store=store) == plain
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(["\n", "\n", "\r\n"]), st.booleans(), st.booleans())
 def test_any_document_comes_back_with_its_values(
     keys: Keys, rule: Rule, store: Store, ring: KeyRing, seed: int, eol: str, regex: bool, several: bool

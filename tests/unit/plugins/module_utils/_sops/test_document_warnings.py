@@ -134,8 +134,12 @@ def test_comments_that_do_not_open_or_are_in_clear(rule: Rule, ring: KeyRing, st
 def test_duplicate_keys(rule: Rule, ring: KeyRing) -> None:
     for kind, plain in (("json", b'{\n"a": 1,\n"b": {"c": 1, "c": {"d": 2}}\n}'), ("dotenv", b"A=1\nA=2\n")):
         store = store_for("", kind)
-        content = document.encrypt(plain, rule, store=store).content
-        assert kinds(warnings_of(content, ring, store)) == [notices.DUPLICATE_KEY]
+        change = document.encrypt(plain, rule, store=store, name="s")
+        assert kinds(list(change.warnings)) == [notices.DUPLICATE_KEY]
+        assert change.warnings[0].where in ('s:3: ["b"]["c"]', 's:2: ["A"]')
+        assert kinds(warnings_of(change.content, ring, store)) == [notices.DUPLICATE_KEY]
+        again = document.edit(change.content, plain.replace(b"1", b"5"), ring, store=store, name="s")
+        assert kinds(list(again.warnings)) == [notices.DUPLICATE_KEY]
 
 
 def test_documents_are_numbered(rule: Rule, ring: KeyRing, store: Store) -> None:

@@ -25,7 +25,7 @@ def test_products_of_the_field(left: int, right: int, product: int) -> None:
 
 def test_quotients_of_the_field() -> None:
     assert (divide(6, 3), divide(0, 7), divide(3, 3), divide(1, 0x53)) == (2, 0, 1, 0xCA)
-    assert all(multiply(divide(a, b), b) == a for a in range(0, 256, 7) for b in range(1, 256))
+    assert all(multiply(divide(a, b), b) == a for a in range(0, 256, 25) for b in range(1, 256))
 
 
 def test_shares_are_as_sops_makes_them() -> None:
@@ -35,7 +35,7 @@ def test_shares_are_as_sops_makes_them() -> None:
     assert [share[-1] for share in split(bytes(32), 5, 3, os.urandom)] == [1, 2, 3, 4, 5]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.binary(min_size=1, max_size=33), st.integers(2, 6), st.data())
 def test_any_choice_of_enough_shares_gives_the_secret_back(secret: bytes, parts: int, data: st.DataObject) -> None:
     threshold = data.draw(st.integers(2, parts))

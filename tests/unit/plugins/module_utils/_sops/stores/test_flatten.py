@@ -113,7 +113,7 @@ def containers(inner: st.SearchStrategy[t.Any]) -> st.SearchStrategy[t.Any]:
     return st.lists(inner, min_size=1, max_size=3) | st.dictionaries(NAMES, inner, min_size=1, max_size=3)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.dictionaries(NAMES, st.recursive(st.text(max_size=5), containers, max_leaves=8), max_size=4))
 def test_what_is_flattened_comes_back(data: dict[str, t.Any]) -> None:
     assert unflatten(flatten(data)) == data
@@ -122,7 +122,7 @@ def test_what_is_flattened_comes_back(data: dict[str, t.Any]) -> None:
 PIECES = st.sampled_from(["a", "b", "__map_", "__list_", "0", "1", "9" * 30, "-", "_", "\udcff"])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.lists(PIECES, max_size=8).map("".join), st.text(max_size=3)), max_size=8))
 def test_any_keys_are_read_or_refused_by_the_error_tree(pairs: list[tuple[str, str]]) -> None:
     with suppress(SopsError):

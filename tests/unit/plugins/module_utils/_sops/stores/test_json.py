@@ -179,8 +179,8 @@ def test_cost_is_linear(char: str) -> None:
         STORE.load(f'{{"a": {value}}}'.encode())
         return time.perf_counter() - started
 
-    small = min(seconds(4_000) for _turn in range(3))
-    assert min(seconds(32_000) for _turn in range(3)) < max(small, 0.001) * 8 * 4
+    small = min(seconds(1_000) for _turn in range(3))
+    assert min(seconds(8_000) for _turn in range(2)) < max(small, 0.001) * 8 * 4
 
 
 @settings(max_examples=200)
@@ -486,6 +486,7 @@ def as_floats(data: t.Any) -> t.Any:
     return json.loads(json.dumps(data), parse_int=float)
 
 
+@settings(max_examples=40)
 @given(DOCUMENTS.filter(lambda data: "\\ud" not in json.dumps(data) or "\\ud8" not in json.dumps(data)))
 def test_new_files_hold_the_data_they_were_made_from(data: dict[str, t.Any]) -> None:
     try:

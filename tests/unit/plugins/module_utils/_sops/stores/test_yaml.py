@@ -10,7 +10,7 @@ import typing as t
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
@@ -198,6 +198,7 @@ LEAVES = (
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=12)
 
 
+@settings(max_examples=50)
 @given(
     st.dictionaries(
         KEYS,
