@@ -33,6 +33,11 @@ def spelled_out(store: Store, tree: Tree, selection: Selection, where: str | Non
     }
     if not affected:
         return tree, selected
+    # A comment below a marker that is one of the document above would be lost or doubled.
+    for number in range(len(starts) - 1, 0, -1):
+        moved = any(comment.order == starts[number] < comment.start for comment in tree.comments)
+        if moved and not affected.isdisjoint((number - 1, number)):
+            affected |= {number - 1, number}
     tree = store.load(_expanded(store, tree, affected), where=where)
     return tree, selection.of(tree)
 

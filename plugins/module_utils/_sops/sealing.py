@@ -47,6 +47,7 @@ def seal(
         for comment, flag, token in zip(tree.comments, selected.comments, old_comments, strict=True)
     ]
     _refuse_found(tree, comments, selected)
+    _refuse_unsure(tree, selected)
     return Sealed(tokens, comments, mac.compute(hashed, only_encrypted=mac_only_encrypted))
 
 
@@ -76,6 +77,21 @@ def _seal_leaves(
             if hashes_clear and kind != NULL:
                 add_hashed(data)
     return tokens, hashed
+
+
+def _refuse_unsure(tree: Tree, selected: Selected) -> None:
+    """A comment of which it is not sure what it holds for in sops must not decide what is encrypted."""
+    if not selected.deciding:
+        return
+    from .stores.yaml_comments import is_unsure  # noqa: PLC0415 - start-up time
+
+    for comment in (tree.comments[number] for number in selected.deciding):
+        if is_unsure(tree, comment):
+            raise EncryptionError(
+                "a comment decides what is encrypted, but where it stands sops may take it for one of another item",
+                where=f"line {tree.line_of(comment.start)}: {comment.box.path.removesuffix(':')}",
+                hint="put it right above its key or dash, in the same column, with a blank line above and none below",
+            )
 
 
 def _refuse_found(tree: Tree, tokens: Sequence[str | None], selected: Selected) -> None:

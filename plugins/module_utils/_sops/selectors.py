@@ -76,6 +76,8 @@ class Selected(t.NamedTuple):
     comments: list[bool]
     refused: t.Callable[[str], bool] | None = None
     """No encrypted comment may pass this test: on reading, what it says would be in clear."""
+    deciding: Sequence[int] = ()
+    """Comments that switch encryption on or off."""
 
 
 class Selection:
@@ -131,10 +133,12 @@ class Selection:
 
         The text of an encrypted comment is its token, as it stands in the file.
         """
+        deciding: list[int] = []
         selected = Selected(
             [False] * len(tree.leaves),
             [False] * len(tree.comments),
             None if self._wanted else self._test,
+            deciding,
         )
         stored = tree.branches[0].metadata_span is not None
         levels = _Levels()
@@ -151,6 +155,8 @@ class Selection:
                 comment = tree.comments[comment_number]
                 levels.close_to(copy or comment.box)
                 if not _is_lost(tree, comment):
+                    if self._test(comment.text):
+                        deciding.append(comment_number)
                     selects = self._selects(comment, levels)
                     if copy is None:
                         selected.comments[comment_number] = selects

@@ -67,6 +67,14 @@ def read_existing(file: str) -> bytes:
     return read_file(file)
 
 
+def write_result(file: str, content: bytes, *, mode: int | None = None) -> None:
+    """Give a file this content; what goes wrong has an exit code of its own."""
+    try:
+        replace_file(file, content, mode=mode)
+    except FileAccessError as exc:
+        raise OutputError(exc.message, where=exc.where, hint=exc.hint) from exc
+
+
 class FileJob:
     """One verb on one file: where it comes from, what it is called, where the result goes."""
 
@@ -122,8 +130,5 @@ class FileJob:
         if not target:
             self._streams.write(content)
             return
-        try:
-            exists = os.path.exists(target)  # noqa: PTH110 - as above
-            replace_file(target, content, mode=None if exists else mode)
-        except FileAccessError as exc:
-            raise OutputError(exc.message, where=exc.where, hint=exc.hint) from exc
+        exists = os.path.exists(target)  # noqa: PTH110 - as above
+        write_result(target, content, mode=None if exists else mode)

@@ -50,11 +50,11 @@ def register(verbs: t.Any) -> None:
 
 def run(options: argparse.Namespace, streams: Streams) -> None:
     """Change one file."""
-    from ...module_utils._files import folder_lock, replace_file  # noqa: PLC0415 - start-up time
+    from ...module_utils._files import folder_lock  # noqa: PLC0415 - start-up time
     from ...module_utils._sops import document  # noqa: PLC0415
     from ...module_utils._sops.stores.registry import store_for  # noqa: PLC0415
     from ...module_utils._surroundings import key_ring  # noqa: PLC0415
-    from .files import known_type, read_existing  # noqa: PLC0415
+    from .files import known_type, read_existing, write_result  # noqa: PLC0415
 
     store = store_for(options.file, known_type(options.input_type))
     path = document.parse_path(options.path)
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
         )
         streams.warn(change.warnings)
         if change.needed:
-            replace_file(options.file, change.content)
+            write_result(options.file, change.content)
 
 
 def _value(options: argparse.Namespace, streams: Streams) -> str:

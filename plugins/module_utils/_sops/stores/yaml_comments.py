@@ -15,10 +15,11 @@ import typing as t
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from ..tree import Box, Comment, Tree
+from ..tree import Alias, Box, Comment, Tree
 
 _PIECE = re.compile("#([^\r\n\x85\u2028\u2029]*)|(-)|\r\n|[\n\r\x85\u2028\u2029]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_new_comment = tuple.__new__
 _FOOT = re.compile(
     "[ \t]*(?:\r\n|[\n\r\x85\u2028\u2029])"
     "(?:[ \t]*#[^\r\n\x85\u2028\u2029]*[\n\r\x85\u2028\u2029])*?"
@@ -53,7 +54,7 @@ class After(t.NamedTuple):
 class _Found:
     __slots__ = ("after_dash", "blank", "column", "end", "line", "start", "text")
 
-    def __init__(self, start: int, end: int, text: str, column: int, line: int, *, after_dash: bool) -> None:
+    def __init__(self, start: int, end: int, text: str, column: int, line: int, after_dash: bool) -> None:
         self.start = start
         self.end = end
         self.text = text
@@ -174,13 +175,17 @@ def attach(
 
 
 def _comment(found: _Found, box: Box, before: Before) -> Comment:
+    start = found.start
     if found.line or found.after_dash or before.order < 0:
-        return Comment(found.start + 1, found.end, found.text, box, found.start, inline=False)
+        return _new_comment(Comment, (start + 1, found.end, found.text, box, start, False))
     return Comment(found.start + 1, found.end, found.text, box, before.order, before.inline)
 
 
 def _find(text: str, start: int, end: int, *, dash: bool) -> tuple[list[_Found], bool]:
     """The comments of a gap, and whether the dash of an item stands in it."""
+    gap = text[start:end]
+    if gap.isascii() and "\r" not in gap:
+        return _find_in_lines(text, start, end, dash=dash)
     found: list[_Found] = []
     line = 0
     # The second search goes no further than the first: few files have such breaks, and most of the text would be read.
@@ -191,9 +196,7 @@ def _find(text: str, start: int, end: int, *, dash: bool) -> tuple[list[_Found],
     for match in _PIECE.finditer(text, start, end):
         piece = match[0]
         if piece[0] == "#":
-            found.append(
-                _Found(match.start(), match.end(), match[1], match.start() - line_start, line, after_dash=after_dash)
-            )
+            found.append(_Found(match.start(), match.end(), match[1], match.start() - line_start, line, after_dash))
             blank_run = 0
         elif match[2]:
             after_dash = after_dash or dash
@@ -203,6 +206,33 @@ def _find(text: str, start: int, end: int, *, dash: bool) -> tuple[list[_Found],
             blank_run += 1
             if found and (blank_run > 1 or piece == "\r\n"):
                 found[-1].blank = True
+    return found, after_dash
+
+
+def _find_in_lines(text: str, start: int, end: int, *, dash: bool) -> tuple[list[_Found], bool]:
+    """The same where lines end in nothing but line feeds; there can be millions of blank ones."""
+    found: list[_Found] = []
+    line = 0
+    line_start = text.rfind("\n", 0, start) + 1
+    line_start = max(line_start, text.rfind("\r", line_start, start) + 1)
+    after_dash = False
+    at = start
+    while at < end:
+        sign = text.find("#", at, end)
+        stop = end if sign < 0 else sign
+        breaks = text.count("\n", at, stop)
+        if breaks > 1 and found:
+            found[-1].blank = True
+        if dash and not after_dash:
+            after_dash = text.find("-", at, stop) >= 0
+        if sign < 0:
+            break
+        if breaks:
+            line += breaks
+            line_start = text.rfind("\n", at, sign) + 1
+        at = text.find("\n", sign, end)
+        at = end if at < 0 else at
+        found.append(_Found(sign, at, text[sign + 1 : at], sign - line_start, line, after_dash))
     return found, after_dash
 
 
@@ -272,6 +302,52 @@ def _foot_box(mark: int, closed: Sequence[Box], ends: dict[Box, int]) -> Box | N
         if passed and not box.is_sequence:
             return box
     return None
+
+
+def is_unsure(tree: Tree, comment: Comment) -> bool:
+    """Whether the YAML library of sops can take a comment for one of another item.
+
+    In a list that is one right below a container with a blank line below it, or below brackets on lines of their own,
+    or beside an alias of a container; everywhere one in another column with a blank line below it or a comment above.
+    In brackets it is one right below the opening bracket.
+    """
+    box = comment.box
+    if box.is_sequence and any(_is_copied_into(tree, alias, box) for alias in tree.aliases):
+        return True
+    text = tree.text
+    line = max(text.rfind(sign, 0, comment.start) for sign in "\n\r\x85\u2028\u2029") + 1
+    if text[line : comment.start - 1].strip(" \t"):
+        return False
+    above = text[:line].rstrip(" \t\r\n\x85\u2028\u2029")
+    last_line = above[max(above.rfind(sign) for sign in "\n\r") + 1 :].strip()
+    if box.flow:
+        return above.endswith(("[", "{"))
+    if comment.start - 1 - line != box.indent:
+        return bool(last_line) and (last_line[0] == "#" or _has_blank_below(text, comment.end))
+    if not box.is_sequence:
+        return False
+    before = next((leaf for leaf in reversed(tree.leaves) if 0 <= leaf.begin < comment.start), None)
+    is_plain = before is not None and before.box is box
+    return last_line[:1] in ("]", "}") or (not is_plain and _has_blank_below(text, comment.end))
+
+
+def _is_copied_into(tree: Tree, alias: Alias, box: Box) -> bool:
+    return alias.box < alias.box_end and tree.boxes[alias.copy_box].parent is box
+
+
+def _has_blank_below(text: str, at: int) -> bool:
+    """Whether a blank line comes before the next one that is not a comment; a break of two characters counts for two."""
+    while at < len(text):
+        if text.startswith("\r\n", at):
+            return True
+        following = _BREAK.search(text, at + 1)
+        line = text[at + 1 : following.start() if following else len(text)].strip(" \t")
+        if not line:
+            return True
+        if line[0] != "#":
+            return False
+        at = following.start() if following else len(text)
+    return False
 
 
 class Marker(t.NamedTuple):

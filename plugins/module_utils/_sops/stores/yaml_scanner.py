@@ -121,15 +121,23 @@ class Scanner:
                         self.gap(pos, start, p_box, p_outer, p_opens, root, 0, None, root.indent)
                     pos = end
                     continue
+                is_bare = False
                 if hash_at < start:
-                    dash = box if box.is_sequence and not box.flow else None
-                    self.gap(pos, start, p_box, p_outer, p_opens, box, box.indent, dash, _inner(closed, box))
+                    is_bare = start == end and not (style or box.flow or box.is_sequence) and text[start - 1] != ":"
+                    if is_bare:
+                        # A key without a colon, as in `? key`: the place of its value is that of the next token.
+                        begin = start = end = pos
+                    else:
+                        dash = box if box.is_sequence and not box.flow else None
+                        self.gap(pos, start, p_box, p_outer, p_opens, box, box.indent, dash, _inner(closed, box))
                 if closed:
                     closed.clear()
                 if anchor is not None or tag is not None:
                     start = _PROPERTIES.match(text, begin, end).end()  # type: ignore[union-attr]
                     if hash_at < start:
                         self.property_comments(begin, start, box, inline=not box.expects_key)
+                    if tag is not None and box.flow and text.startswith(",", start):
+                        self.check_tag_in_flow(begin, start)
                 value = event.value
                 if box.expects_key:
                     if (tag is not None or not (style or _plain_key(value))) and (
@@ -192,7 +200,7 @@ class Scanner:
                     if hash_at < 0:
                         hash_at = never
                 p_box = p_outer = box
-                p_opens = kind == NULL and start == end
+                p_opens = kind == NULL and start == end and not is_bare
                 continue
 
             if cls is MappingStartEvent or cls is SequenceStartEvent:
@@ -335,8 +343,8 @@ class Scanner:
                 anchors.clear()
                 if explicit:
                     if len(tree.branches) > 1 and (hash_at < never or tree.comments):
-                        ended = pos if p_opens and text[pos - 3 : pos] == "..." else -1
-                        self.markers.append(yaml_comments.Marker(len(tree.branches) - 1, ended, begin, end))
+                        dots = pos if p_opens and text[pos - 3 : pos] == "..." else -1
+                        self.markers.append(yaml_comments.Marker(len(tree.branches) - 1, dots, begin, end))
                     if hash_at < end:
                         self.directive_comments(begin, end, root)
                         hash_at = text.find("#", end)
@@ -378,10 +386,10 @@ class Scanner:
 
         self.finish()
         if "<<" in text:
-            # sops checks merge keys in the first document only, and itself writes some without a value.
+            # sops checks merge keys in the first document only, and itself writes some with a value.
             checked = tree.branches[1].start if len(tree.branches) > 1 else len(text)
             for leaf in leaves:
-                if leaf.key != "<<" or (leaf.type == NULL and leaf.start >= checked):
+                if leaf.key != "<<" or leaf.start >= checked:
                     continue
                 # In quotes it is a key as any other.
                 if text[text.rfind("<<", 0, leaf.start) - 1] not in "'\"":
@@ -424,6 +432,12 @@ class Scanner:
         previous = yaml_comments.Previous(p_box, p_outer, p_opens)
         following = yaml_comments.After(n_box, n_column, dash)
         yaml_comments.between(self.tree, start, end, previous, following, self.closed, inner)
+
+    def check_tag_in_flow(self, begin: int, end: int) -> None:
+        """Refuse a tag that touches a comma: the YAML library of sops takes that for a part of the tag."""
+        words = self.text[begin:end].split()
+        if words and words[-1][0] == "!" and not self.text[end - 1].isspace():
+            self.fail("a tag touches a comma, which is a part of it for sops: put a blank between them", begin)
 
     def property_comments(self, begin: int, end: int, box: Box, *, inline: bool = False) -> None:
         for match in _HASH_IN_PROPERTIES.finditer(self.text, begin, end):

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
 import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     DataKeyError,
+    DecryptionError,
     EncryptionError,
     InvalidInputError,
     KeyFormatError,
@@ -21,6 +23,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import docum
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import NOWHERE, Keys
@@ -51,6 +54,53 @@ def test_every_token_is_new_and_every_other_byte_stays(kind: str, rule: Rule, ri
         for text in (content, change.content)
     ]
     assert bare[0].partition(b"lastmod")[0] == bare[1].partition(b"lastmod")[0]
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        pytest.param(lambda token: '"' + token.replace("ENC", "\\x45NC", 1) + '"', id="an escape at its begin"),
+        pytest.param(lambda token: '"' + token.replace(",iv", "\\\n  ,iv") + '"', id="a continued line"),
+        pytest.param(lambda token: f"'{token}'", id="quotes"),
+        pytest.param(lambda token: f">-\n  {token}", id="folded"),
+        pytest.param(lambda token: "'" + token.replace(",iv", ",\n\n  iv") + "'", id="a break in it"),
+    ],
+)
+def test_tokens_in_any_spelling_are_exchanged(
+    spell: t.Callable[[str], str], rule: Rule, ring: KeyRing, store: Store
+) -> None:
+    content = document.encrypt(b"a: secret\nb: 1\n", rule, store=store).content
+    odd = re.sub(r"(?m)^a: (.*)$", lambda match: f"a: {spell(match[1])}", content.decode()).encode()
+    try:
+        assert document.decrypt(odd, ring, store=store).endswith(b"b: 1\n")
+    except DecryptionError:
+        assert b"\n\n  iv" in odd
+        return
+    new = document.rotate(odd, ring, store=store).content
+    assert store.data(document.decrypt(new, ring, store=store)) == [{"a": "secret", "b": 1}]
+    assert not set(TOKEN.findall(odd)) & set(TOKEN.findall(new))
+
+
+def test_a_removed_recipient_is_only_locked_out_by_rotation(
+    ring: KeyRing, keys: Keys, other_keys: Keys, store: Store
+) -> None:
+    """Whoever kept an old copy has the data key; `updatekeys` leaves it as it is."""
+    both = Rule.of([keys.public, other_keys.public])
+    removed = gather(NOWHERE, [("x", other_keys.private)])
+    kept = document.encrypt(b"a: 1\n", both, store=store).content
+    data_key = removed.data_key(Metadata.parse(store.metadata(store.load(kept))))
+    now = document.updatekeys(kept, Rule.of([keys.public]), ring, store=store).content
+    later = document.set(now, ("a",), "new secret", ring, store=store).content
+    with pytest.raises(DataKeyError):
+        document.decrypt(later, removed, store=store)
+
+    class Kept(KeyRing):
+        def data_key(self, *_arguments: t.Any, **_named: t.Any) -> bytes:
+            return data_key
+
+    assert document.decrypt(later, Kept(), store=store) == b"a: new secret\n"
+    with pytest.raises(DecryptionError):
+        document.decrypt(document.rotate(later, ring, store=store).content, Kept(), store=store)
 
 
 def test_recipients_come_and_go(rule: Rule, ring: KeyRing, keys: Keys, other_keys: Keys, store: Store) -> None:

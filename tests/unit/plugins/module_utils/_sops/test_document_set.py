@@ -442,6 +442,13 @@ def all_paths(root: Node) -> list[tuple[Path, Node]]:
     return found
 
 
+def whole(outlined: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Whole floats as integers: a file without a known layout is written anew, as sops writes it, and loses that."""
+    return [
+        ("int", text) if kind == "float" and text.lstrip("-").isdigit() else (kind, text) for kind, text in outlined
+    ]
+
+
 def encrypted(seed: int, rule: Rule, store: Store) -> bytes:
     """A random file; those that cannot be encrypted are passed over."""
     while True:
@@ -467,7 +474,7 @@ def test_what_is_set_is_there_and_nothing_else_changes(
     plain = document.decrypt(change.content, ring, store=store)
     wanted = replaced(root, path, from_data(value))
     assert isinstance(wanted, MappingNode)
-    assert outline(documents_of(store.load(plain))) == outline([wanted])
+    assert whole(outline(documents_of(store.load(plain)))) == whole(outline([wanted]))
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import typing as t
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -102,6 +104,34 @@ def test_metadata_in_flow_style_is_written_anew(
     content = document.encrypt(b"{a: 1}\n", rule, store=store).content
     change = document.updatekeys(content, rule_of([keys, other_keys]), ring, store=store)
     assert document.decrypt(change.content, ring_of(other_keys), store=store) == b"{a: 1}\n"
+
+
+def in_one_line(content: bytes) -> bytes:
+    """The metadata in flow style, below a block mapping."""
+    (metadata,) = [each["sops"] for each in store_for("", "yaml").data(content)]
+    return content[: content.index(b"sops:")] + b"sops: " + json.dumps(metadata, default=str).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "relaid",
+    [
+        pytest.param(in_one_line, id="flow"),
+        pytest.param(lambda content: content.replace(b"\n    age:", b"\n    # note\n    age:"), id="a comment first"),
+        pytest.param(lambda content: content.replace(b"\nsops:", b"\n'sops': # note"), id="quotes and a comment"),
+        pytest.param(lambda content: content.replace(b"\nsops:", b"\n!!map sops:"), id="a tag"),
+        pytest.param(lambda content: content.replace(b"\n", b"\r\n"), id="carriage returns"),
+        pytest.param(lambda content: content + b"---\nb_unencrypted: 2\n", id="a document without metadata"),
+    ],
+)
+def test_metadata_in_other_layouts_is_taken_over(
+    relaid: Callable[[bytes], bytes], rule: Rule, ring: KeyRing, keys: Keys, other_keys: Keys, store: Store
+) -> None:
+    content = relaid(document.encrypt(b"a: 1\n", rule, store=store).content)
+    change = document.updatekeys(content, rule_of([keys, other_keys]), ring, store=store)
+    assert change.needed
+    old, new = (document.decrypt(each, ring, store=store, ignore_mac=True) for each in (content, change.content))
+    assert store.data(old) == store.data(new)
+    assert set(document.status(change.content, store=store).recipients) == {keys.public, other_keys.public}
 
 
 @pytest.mark.parametrize("kind", FILES)

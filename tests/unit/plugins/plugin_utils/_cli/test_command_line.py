@@ -190,6 +190,11 @@ class TestRules:
         assert (result.code, result.out) == (code, "")
         assert message in result.err
 
+    def test_the_configuration_is_looked_for_from_the_working_directory(self, folder):
+        """Not from the file: one that is nearer to it does not count, as in sops."""
+        (folder / "apps" / ".sops.yaml").write_text(f"creation_rules:\n  - age: {OTHER}\n")
+        assert OTHER not in fluxseed("encrypt", "apps/a.yaml").out
+
     def test_without_configuration_and_recipients_the_message_is_that_of_sops(self, folder):
         """Scripts look for it."""
         (folder / ".sops.yaml").unlink()
@@ -366,6 +371,47 @@ class TestErrors:
         result = fluxseed("encrypt", "-i", "a.yaml")
         assert result.code == 3
         assert (folder / "a.yaml").read_text() == PLAIN
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["encrypt", "-i", "a.yaml"],
+            ["decrypt", "-i", "sealed.yaml"],
+            ["set", "sealed.yaml", '["kind"]', f'"{SECRET}"'],
+            ["decrypt", "--output", "new.yaml", "sealed.yaml"],
+        ],
+        ids=lambda arguments: " ".join(arguments[:2]),
+    )
+    def test_a_folder_that_nothing_can_be_written_to_leaves_everything(self, arguments, folder, monkeypatch):
+        """Modes do not stop root, so the system calls say what they would say to others."""
+        sealed = fluxseed("encrypt", "a.yaml").out
+        (folder / "sealed.yaml").write_text(sealed)
+        before = sorted(folder.iterdir())
+        open_file = os.open
+
+        def refuse(path, flags, *more, **named):
+            if flags & os.O_CREAT:
+                raise PermissionError(13, "Permission denied", path)
+            return open_file(path, flags, *more, **named)
+
+        monkeypatch.setattr(os, "open", refuse)
+        result = fluxseed(*arguments)
+        monkeypatch.undo()
+        assert (result.code, result.out) == (3, "")
+        assert "Permission denied" in result.err or "permission" in result.err
+        assert SECRET not in result.err
+        assert sorted(folder.iterdir()) == before
+        assert (folder / "sealed.yaml").read_text() == sealed
+        assert (folder / "a.yaml").read_text() == PLAIN
+
+    def test_a_file_is_no_folder(self, folder):
+        """Nor does a place that cannot be take anything with it."""
+        fluxseed("encrypt", "-i", "a.yaml")
+        sealed = (folder / "a.yaml").read_text()
+        result = fluxseed("decrypt", "--output", "a.yaml/x.yaml", "a.yaml")
+        assert (result.code, result.out) == (3, "")
+        assert SECRET not in result.err
+        assert (folder / "a.yaml").read_text() == sealed
 
     @pytest.mark.parametrize("arguments", [[], ["unknown"], ["encrypt", "--unknown", "a.yaml"], ["encrypt", "a", "b"]])
     def test_a_wrong_command_line_leaves_with_1(self, arguments, capsys):

@@ -261,6 +261,24 @@ def test_a_comment_of_sops_opens_to_its_lines() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "line_break"),
+    [
+        pytest.param(b"[q]\r\nt = `a\n`", "\r\n", id="in the last value"),
+        pytest.param(b"[q]\r\nt = `a\n`\r\nu = `\n\n`", "\r\n", id="in several"),
+        pytest.param(b"t = `a\n`", "\n", id="in a value alone"),
+        pytest.param(b"t = `a\r\n`\n", "\n", id="behind a value"),
+        pytest.param(b"t = 1", "\n", id="none"),
+    ],
+)
+def test_the_metadata_has_the_line_breaks_of_the_file_and_not_of_a_value(content: bytes, line_break: str) -> None:
+    tree = STORE.load(content)
+    text = STORE.emit_encrypted(tree, [None] * len(tree.leaves), [], {"mac": "x"}).decode()
+    assert text[len(content) :].startswith(line_break)
+    assert f"[sops]{line_break}mac = x" in text
+    assert STORE.emit_plain(STORE.load(text.encode()), [None] * len(tree.leaves), []) == content
+
+
 def test_lines_that_do_not_fit_the_marks_are_put_where_the_token_stands() -> None:
     tree = STORE.load(f"; {token(1, 'comment')}\n;\na = 1 ;\n".encode())
     assert STORE.emit_plain(tree, [None], ["one\n; two"]) == b"; one\n; two\n;\na = 1 ;\n"
