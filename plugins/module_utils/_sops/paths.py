@@ -179,6 +179,10 @@ def is_deep(node: Node) -> bool:
     return True
 
 
+STRUCTURE = ("{", "}", "[", "]", "key")
+"""What stands in an outline besides values."""
+
+
 def outline(documents: Sequence[MappingNode]) -> list[tuple[str, str]]:
     """The values of documents without comments, flat, to compare by: nodes may be nested deeper than Python recurses."""
     made: list[tuple[str, str]] = []

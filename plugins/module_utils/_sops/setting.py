@@ -20,11 +20,12 @@ from .editing import CONTENT, Job, edit, sealed_metadata
 from .nodes import MappingNode, Node, ScalarNode, documents_of
 from .notices import notices_of
 from .opening import Opened
-from .paths import Path, check_path, find, format_path, outline, removed, replaced, wrapped
+from .paths import STRUCTURE, Path, check_path, find, format_path, outline, removed, replaced, wrapped
 from .splicing import rewrite
 from .stores import puts
+from .stores.base import Store, Typed
 from .surface import refuse_metadata
-from .tree import COMMENT, FLOAT, INT, NULL, STR, Box, Tree
+from .tree import COMMENT, FLOAT, NULL, STR, Box, Tree
 from .values import Cipher, to_bytes
 
 _TEXT_ONLY = ("dotenv", "ini")
@@ -201,12 +202,25 @@ def _plain_text(job: Job, wanted: Sequence[MappingNode], ways: Iterator[_Way]) -
                 return text, tree
         except FluxseedError:
             continue
-    text = store.emit(wanted)
+    text = _with_floats(store, store.emit(wanted), outlined)
     tree = store.load(text, where=job.name)
     refuse_metadata(tree)
-    if _integral(outline(documents_of(tree))) != _integral(outlined):
+    if outline(documents_of(tree)) != outlined:
         raise EmissionError(f"a file of type {store.name} cannot hold this value at this path")
     return text, tree
+
+
+def _with_floats(store: Store, text: bytes, outlined: Sequence[Typed]) -> bytes:
+    """The text of sops' layout, in which whole floats are integers, with floats where there were floats."""
+    tree = store.load(text)
+    scalars = [typed for typed in outlined if typed[0] not in STRUCTURE]
+    if len(scalars) != len(tree.leaves):
+        return text
+    floats = [
+        typed if typed[0] == FLOAT and leaf.type != FLOAT else None
+        for typed, leaf in zip(scalars, tree.leaves, strict=True)
+    ]
+    return store.emit_plain(tree, floats, [None] * len(tree.comments)) if any(floats) else text
 
 
 def _as_text(job: Job, path: Path, value: Node) -> Node:
@@ -224,8 +238,3 @@ def _as_text(job: Job, path: Path, value: Node) -> Node:
     except EmissionError as exc:
         raise EmissionError(exc.message, where=format_path(path), hint=exc.hint) from None
     return find(documents_of(store.load(content))[0], inside)
-
-
-def _integral(outlined: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Whole floats are integers for those who read what sops writes."""
-    return [(INT if kind == FLOAT and "." not in text else kind, text) for kind, text in outlined]

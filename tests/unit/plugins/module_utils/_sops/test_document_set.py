@@ -11,7 +11,7 @@ import typing as t
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
@@ -442,13 +442,6 @@ def all_paths(root: Node) -> list[tuple[Path, Node]]:
     return found
 
 
-def whole(outlined: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Whole floats as integers: a file without a known layout is written anew, as sops writes it, and loses that."""
-    return [
-        ("int", text) if kind == "float" and text.lstrip("-").isdigit() else (kind, text) for kind, text in outlined
-    ]
-
-
 def encrypted(seed: int, rule: Rule, store: Store) -> bytes:
     """A random file; those that cannot be encrypted are passed over."""
     while True:
@@ -460,7 +453,8 @@ def encrypted(seed: int, rule: Rule, store: Store) -> bytes:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32), st.integers(0, 2**32), VALUES)
+@example(seed=967866, choice=4, value=None)
+@given(seed=st.integers(0, 2**32), choice=st.integers(0, 2**32), value=VALUES)
 def test_what_is_set_is_there_and_nothing_else_changes(
     rule: Rule, ring: KeyRing, store: Store, seed: int, choice: int, value: t.Any
 ) -> None:
@@ -474,7 +468,7 @@ def test_what_is_set_is_there_and_nothing_else_changes(
     plain = document.decrypt(change.content, ring, store=store)
     wanted = replaced(root, path, from_data(value))
     assert isinstance(wanted, MappingNode)
-    assert whole(outline(documents_of(store.load(plain)))) == whole(outline([wanted]))
+    assert outline(documents_of(store.load(plain))) == outline([wanted])
 
 
 @settings(max_examples=40, deadline=None)
