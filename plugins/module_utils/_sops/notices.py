@@ -13,12 +13,12 @@ import typing as t
 from collections.abc import Iterator
 
 from .._errors import DecryptionError
-from .paths import Path, format_path, path_of
 from .tree import Box, Leaf, Tree
 from .values import is_token
 
 if t.TYPE_CHECKING:
     from .opening import Opened
+    from .paths import Path
 
 NOT_SELECTED = "encrypted although not selected"
 TRAILING_TEXT = "text after a token"
@@ -72,7 +72,7 @@ def strays_of(opened: Opened) -> list[int]:
     return strays
 
 
-_Found = tuple[int, str, Path]
+_Found: t.TypeAlias = "tuple[int, str, Path]"
 """Position in the text, kind, path."""
 
 
@@ -89,12 +89,12 @@ def _about_leaves(opened: Opened) -> Iterator[_Found]:
     tree = opened.tree
     for number in strays_of(opened):
         leaf = tree.leaves[number]
-        yield leaf.start, NOT_SELECTED, path_of(tree, leaf, number)
+        yield leaf.start, NOT_SELECTED, _path_of_leaf(tree, leaf, number)
     pairs = enumerate(zip(tree.leaves, opened.values, strict=True))
     for number in [number for number, (leaf, value) in pairs if value is not None and leaf.text[-1:] != "]"]:
         leaf = tree.leaves[number]
         if leaf.text.rstrip("\r\n")[-1:] != "]":
-            yield leaf.start, TRAILING_TEXT, path_of(tree, leaf, number)
+            yield leaf.start, TRAILING_TEXT, _path_of_leaf(tree, leaf, number)
 
 
 def _about_comments(opened: Opened) -> Iterator[_Found]:
@@ -106,8 +106,16 @@ def _about_comments(opened: Opened) -> Iterator[_Found]:
             yield comment.start, CLEAR_COMMENT, path_of_box(tree, comment.box)
 
 
+def _path_of_leaf(tree: Tree, leaf: Leaf, number: int) -> Path:
+    from .paths import path_of  # noqa: PLC0415  (start-up time)
+
+    return path_of(tree, leaf, number)
+
+
 def path_of_box(tree: Tree, box: Box) -> Path:
     """Path of a container; empty for a document."""
+    from .paths import path_of  # noqa: PLC0415  (start-up time: few files have anything odd)
+
     return path_of(tree, box) if box.parent is not None else ()
 
 
@@ -133,6 +141,8 @@ def location(tree: Tree, index: int, path: Path, name: str | None) -> str:
     if len(tree.branches) > 1:
         parts.append(f"document {document_of(tree, index)}")
     if path:
+        from .paths import format_path  # noqa: PLC0415  (start-up time)
+
         parts.append(format_path(path))
     return ": ".join(parts)
 

@@ -38,6 +38,14 @@ _FLOW_ITEM = re.compile(
 )
 _FLOW_CLOSE = re.compile(r" *+([\]}])")
 _FLOW_NEXT = re.compile(r" *+([,\]}])")
+_USUAL_METADATA = re.compile(
+    r"sops:\n    age:\n(?P<age>(?:        - enc: \|\n(?:            [^ \n][^\n]*\n)+          recipient: age1[a-z0-9]+\n)+)"
+    r"(?:    encrypted_regex: (?P<encrypted_regex>\^\([A-Za-z|]+\)\$)\n)?"
+    r'    lastmodified: (?P<lastmodified>"[0-9TZ:+.-]+")\n    mac: (?P<mac>ENC\[[^\s#]+\])\n'
+    r"(?:    unencrypted_suffix: (?P<unencrypted_suffix>_[a-z]+)\n)?    version: (?P<version>[0-9]+\.[0-9]+\.[0-9]+)\n(?=---|\Z)"
+)
+"""The metadata of a file for age recipients, as sops and this engine write it; no other form is met as often."""
+
 _new_leaf = tuple.__new__
 
 
@@ -303,6 +311,8 @@ class _Lines:
     def open_key(self, box: Box, key: str, begin: int, *, has_comment: bool) -> None:
         """Take a key whose value, if any, stands below it."""
         if key == METADATA_KEY and box is self.root:
+            if not has_comment and self.usual_metadata(begin):
+                return
             branch = self.tree.branches[-1]
             branch.metadata_span = (begin, begin)
             branch.metadata_before = self.position
@@ -525,6 +535,31 @@ class _Lines:
 
     # --- metadata
 
+    def usual_metadata(self, begin: int) -> bool:
+        """Take the whole metadata at once if it has the usual form."""
+        match = _USUAL_METADATA.match(self.text, begin)
+        if match is None:
+            return False
+        branch = self.tree.branches[-1]
+        data: dict[str, t.Any] = {"age": _age_entries(match["age"])}
+        for key, text in match.groupdict().items():
+            if text is None or key == "age":
+                continue
+            start, end = match.span(key)
+            style = '"' if text[0] == '"' else ""
+            data[key] = text.strip('"')
+            branch.metadata_leaves[key] = Leaf(start, end, style, STR, data[key], "", self.root, key, start)
+        branch.metadata = data
+        branch.metadata_before = self.position
+        branch.metadata_span = (begin, end)
+        self.skip = match.end()
+        self.position = end
+        self.null = -1
+        self.column = -1
+        self.comes_open = False
+        self.has_comment = False
+        return True
+
     def end_metadata(self, box: Box) -> None:
         """Take the leaves and containers of the metadata out of the tree and make data of them."""
         tree = self.tree
@@ -548,6 +583,16 @@ class _Lines:
         self.box = self.root
         self.position = end
         self.comes_open = False
+
+
+def _age_entries(text: str) -> list[dict[str, str]]:
+    """The entries of the list `age` in its usual form."""
+    entries = []
+    for part in text.split("        - enc: |\n")[1:]:
+        *armor, recipient, _end = part.split("\n")
+        enc = "".join(f"{line[12:]}\n" for line in armor)
+        entries.append({"enc": enc, "recipient": recipient.rpartition(" ")[2]})
+    return entries
 
 
 def _check_unusual(key: str, box: Box, value: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores import yaml_lines
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.yaml_scanner import Scanner
@@ -236,6 +237,25 @@ def test_hard_files_are_read_as_the_scanner_reads_them(case: cases.Case) -> None
     rng = seeded(len(text))
     for _turn in range(20 if text and len(text) < 5000 else 0):
         read_alike(mutated(text, rng) or "\n")
+
+
+@pytest.mark.parametrize("regex", [None, "^(data|stringData)$", "^data"], ids=["suffix", "names", "other"])
+@pytest.mark.parametrize("recipients", [1, 2])
+def test_the_usual_metadata_is_read_as_the_scanner_reads_it(store: Store, recipients: int, regex: str | None) -> None:
+    """Also when lines of it are cut, changed, doubled or moved."""
+    rule = Rule.of([age.generate_identity()[1] for _turn in range(recipients)], encrypted_regex=regex)
+    text = document.encrypt(b"a: 1\ndata:\n  b: x # y\n---\ndata: z\n", rule, store=store).content.decode()
+    assert read_alike(text)
+    rng = seeded(recipients)
+    for _turn in range(60):
+        damaged = mutated(text, rng)
+        try:
+            expected = shape(Scanner(damaged, "", None, DEFAULT_LIMITS).scan())
+        except FluxseedError:
+            assert yaml_lines.scan(damaged, "", DEFAULT_LIMITS) is None
+            continue
+        lane = yaml_lines.scan(damaged, "", DEFAULT_LIMITS)
+        assert lane is None or shape(lane) == expected
 
 
 def test_what_the_engine_writes_is_simple(store: Store, rule: Rule) -> None:
