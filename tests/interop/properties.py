@@ -213,14 +213,16 @@ class Case:
                 # sops writes a text in clear that begins and ends with a quote as it is; no MAC is over it.
                 self.count("sops cannot read what it wrote, and loses quotes of a value in clear")
                 return
+            if [values_in(each) for each in read] != values_of(theirs) and same_without_empty_items(
+                read, theirs.documents
+            ):
+                # sops writes such a comment as an item: "".
+                self.count("sops cannot read what it wrote: an empty comment in a list is an item")
+                return
             # The MAC is right, so the content has to be that of the plain file.
             # In clear a whole float has become an integer.
             self.same("theirs read by us and not by sops", loosely(read), loosely(theirs.documents))
             self.count("sops cannot read what it wrote, we can")
-            return
-        other = [values_in(each) for each in read] != [values_in(each) for each in opened.documents]
-        if other and without_empty_items(read) == without_empty_items(opened.documents):
-            self.count("theirs read by us: an empty comment in a list is an item for sops")
             return
         self.same("theirs read by us", read, opened.documents)
         if [values_in(each) for each in opened.documents] != [values_in(each) for each in theirs.documents]:
@@ -307,7 +309,14 @@ class Case:
         again = self.ask("reformat", t.cast("bytes", theirs.encrypted))
         if again.encrypted is None:
             return
-        metadata = self.store.metadata(self.store.load(again.encrypted))
+        try:
+            metadata = self.store.metadata(self.store.load(again.encrypted))
+        except FluxseedError:
+            if self.ask("decrypt", again.encrypted).documents:
+                raise
+            # Such as a key of a tab and a break, which sops writes as null.
+            self.count("sops cannot read what it wrote, and we refuse it")
+            return
         made = self.emitted(nodes_of(again.documents), metadata)
         if made is not None:
             self.same_bytes("encrypted file written", made, again.encrypted, again.documents)
@@ -342,6 +351,9 @@ class Case:
             return
         our_values, their_values = [values_in(each) for each in ours], [values_in(each) for each in theirs]
         if our_values != their_values:
+            if what != "plain file read" and without_empty_items(ours) == without_empty_items(theirs):
+                self.count(f"{what}: an empty comment in a list is an item for sops")
+                return
             raise Mismatch(f"{what}: other values", first_difference(our_values, their_values))
         our_comments = [text for each in ours for text in comments_in(each)]
         their_comments = [text for each in theirs for text in comments_in(each)]
@@ -408,6 +420,10 @@ def without_empty_items(content: Content) -> Content:
     if kind == "s":
         return ["s", *(without_empty_items(item) for item in content[1:] if item[0] != "#" and item != ["str", ""])]
     return content if isinstance(kind, str) else [without_empty_items(each) for each in content]
+
+
+def same_without_empty_items(one: Content, other: Content) -> bool:
+    return loosely(without_empty_items(one)) == loosely(without_empty_items(other))
 
 
 def unquoted(content: Content) -> Content:

@@ -25,8 +25,8 @@ HIDDEN = "***"
 HIDDEN_CHANGED = "*** (changed)"
 HIDDEN_CLEARED = "*** (no longer encrypted)"
 
-_Text: t.TypeAlias = "str | Callable[[], str]"
-_Notices: t.TypeAlias = "Sequence[Notice] | Callable[[], Sequence[Notice]]"
+_Text = t.Union[str, Callable[[], str]]  # noqa: UP007  (pylint takes | here for an operation)
+_Notices = t.Union[Sequence["Notice"], Callable[[], Sequence["Notice"]]]  # noqa: UP007  (as above)
 
 
 class Change:

@@ -111,7 +111,7 @@ def _write(job: Job, plain: bytes, tree: Tree, metadata: Metadata, reason: list[
         _refuse_clearing(job, tree, selected)
     cipher = Cipher(old.data_key, job.randomness)
     matched = match_values(old, job.plain_tree, tree, selected.leaves)
-    kept_comments = match_comments(old, tree)
+    kept_comments = match_comments(old, job.plain_tree, tree)
     sealed = seal(
         tree,
         selected,

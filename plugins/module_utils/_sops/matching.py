@@ -120,13 +120,17 @@ def _keep_style_of_changed(old: _Old, tree: Tree, numbers: Sequence[int], matche
             matched.styles[number] = old.leaf.style
 
 
-def match_comments(old: Opened, tree: Tree) -> list[str | None]:
+def match_comments(old: Opened, old_plain: Tree, tree: Tree) -> list[str | None]:
     """The old token of each comment of the new tree, if it can be kept."""
     known: dict[tuple[str, str], list[str | None]] = {}
-    for comment, text in zip(old.tree.comments, old.comments, strict=True):
+    places = old.tree.comments
+    if len(old_plain.comments) == len(places):
+        # A token has other blank lines around it than its block, so a comment there can be one of another container.
+        places = old_plain.comments
+    for comment, place, text in zip(old.tree.comments, places, old.comments, strict=True):
         # Clear ones count as well, so that of equal comments each keeps its own token.
         plain, token = (comment.text, None) if text is None else (text, comment.text)
-        known.setdefault((comment.box.path, plain), []).append(token)
+        known.setdefault((place.box.path, plain), []).append(token)
     kept: list[str | None] = []
     for comment in tree.comments:
         tokens = known.get((comment.box.path, comment.text))

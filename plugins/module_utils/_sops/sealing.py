@@ -89,7 +89,7 @@ def _refuse_unsure(tree: Tree, selected: Selected) -> None:
         if is_unsure(tree, comment):
             raise EncryptionError(
                 "a comment decides what is encrypted, but where it stands sops may take it for one of another item",
-                where=f"line {tree.line_of(comment.start)}: {comment.box.path.removesuffix(':')}",
+                where=f"line {tree.line_of(comment.start)}: {comment.box.path.removesuffix(':')}".removesuffix(": "),
                 hint="put it right above its key or dash, in the same column, with a blank line above and none below",
             )
 

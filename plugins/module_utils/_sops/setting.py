@@ -175,7 +175,7 @@ def _order(item: tuple[int, int, int | Box]) -> tuple[int, int]:
 
 # --- text -----------------------------------------------------------------------------------------
 
-_Way: t.TypeAlias = "Callable[[], bytes | None]"
+_Way = Callable[[], t.Optional[bytes]]  # noqa: UP045  (pylint takes | here for an operation)
 
 
 def _ways_to_set(job: Job, at: int | Box | None, document: int, path: Path, value: Node) -> Iterator[_Way]:

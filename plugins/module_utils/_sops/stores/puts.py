@@ -9,15 +9,15 @@ Private to the collection. None always means that the store has no such way, or 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Optional
 
 from ..nodes import Node
 from ..paths import Path
 from ..tree import Edit, Tree
 from .base import Store
 
-_Put: TypeAlias = "Callable[..., str | None]"
-_Drop: TypeAlias = "Callable[[Tree, int, Path], str | None]"
+_Put = Callable[..., Optional[str]]  # noqa: UP045  (pylint takes | here for an operation)
+_Drop = Callable[[Tree, int, Path], Optional[str]]  # noqa: UP045  (as above)
 
 
 def _ways(name: str) -> tuple[_Put, _Drop] | None:

@@ -19,6 +19,8 @@ from ..tree import Alias, Box, Comment, Tree
 
 _PIECE = re.compile("#([^\r\n\x85\u2028\u2029]*)|(-)|\r\n|[\n\r\x85\u2028\u2029]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_OWN_LINE = re.compile("(?:\r\n|[\n\r\x85\u2028\u2029])([ \t]*)#[^\r\n\x85\u2028\u2029]*")
+_PROPERTY_AT_END = re.compile("(?:\\A|[ \t])[&!][^ \t]*(?:[ \t]+#.*)?\\Z")
 _new_comment = tuple.__new__
 _FOOT = re.compile(
     "[ \t]*(?:\r\n|[\n\r\x85\u2028\u2029])"
@@ -309,7 +311,8 @@ def is_unsure(tree: Tree, comment: Comment) -> bool:
 
     In a list that is one right below a container with a blank line below it, or below brackets on lines of their own,
     or beside an alias of a container; everywhere one in another column with a blank line below it or a comment above.
-    In brackets it is one right below the opening bracket.
+    In brackets it is one right below the opening bracket, and below an anchor or tag on a line of its own one with a
+    blank line or a comment in another column below it.
     """
     box = comment.box
     if box.is_sequence and any(_is_copied_into(tree, alias, box) for alias in tree.aliases):
@@ -324,8 +327,9 @@ def is_unsure(tree: Tree, comment: Comment) -> bool:
         return above.endswith(("[", "{"))
     if comment.start - 1 - line != box.indent:
         return bool(last_line) and (last_line[0] == "#" or _has_blank_below(text, comment.end))
-    if not box.is_sequence:
-        return False
+    below_properties = _has_gap_below(text, comment.end, box.indent) and _is_below_properties(text, line)
+    if below_properties or not box.is_sequence:
+        return below_properties
     before = next((leaf for leaf in reversed(tree.leaves) if 0 <= leaf.begin < comment.start), None)
     is_plain = before is not None and before.box is box
     return last_line[:1] in ("]", "}") or (not is_plain and _has_blank_below(text, comment.end))
@@ -347,6 +351,29 @@ def _has_blank_below(text: str, at: int) -> bool:
         if line[0] != "#":
             return False
         at = following.start() if following else len(text)
+    return False
+
+
+def _has_gap_below(text: str, at: int, column: int) -> bool:
+    """Whether a blank line or a comment in another column comes before the next token."""
+    if _has_blank_below(text, at):
+        return True
+    while (line := _OWN_LINE.match(text, at)) is not None:
+        if len(line[1]) != column:
+            return True
+        at = line.end()
+    return False
+
+
+def _is_below_properties(text: str, line: int) -> bool:
+    """Whether the last line above this one that holds more than a comment ends in an anchor or a tag."""
+    end = line
+    while end > 0:
+        start = max(text.rfind(sign, 0, end - 1) for sign in "\n\r") + 1
+        above = text[start:end].strip()
+        if above and above[0] != "#":
+            return _PROPERTY_AT_END.search(above) is not None
+        end = start
     return False
 
 

@@ -108,7 +108,7 @@ class Builder:
         try:
             if tag is not None and tag != "!":
                 kind, data = resolve_tagged(text, tag, plain=not style)
-            elif style or tag:
+            elif style:
                 kind, data = STR, text
             else:
                 kind, data = resolve(text)

@@ -411,8 +411,9 @@ class Scanner:
 
     def typed(self, value: str, tag: str | None, style: str, index: int) -> tuple[str, str]:
         try:
+            # A lone ! leaves the type of a plain scalar as it is.
             if tag is None or (tag == "!" and not style):
-                return resolve(value) if tag is None else (STR, value)
+                return resolve(value)
             return resolve_tagged(value, tag, plain=not style)
         except Untypable as exc:
             self.refuse(str(exc), index, None if tag is None else MalformedFileError.exit_code)

@@ -168,6 +168,9 @@ def _add_metadata(
     text = tree.text
     if branch.root.flow and not branch.empty:
         lead = ", " if branch.root.seen else ""
+        # A comma that touches a tag is a part of it for sops.
+        if lead and _may_end_in_tag(text, branch.root_begin, branch.last_end):
+            lead = " , "
         edits.append(Edit(branch.last_end, branch.last_end, f'{lead}"sops": {yaml_emitter.flow(metadata)}'))
         return
     column = 0 if branch.empty else branch.root.indent
@@ -187,6 +190,12 @@ def _add_metadata(
         body = new_line + body
         _end_open_literal(tree, tokens, at, edits)
     edits.append(Edit(at, at, body))
+
+
+def _may_end_in_tag(text: str, start: int, end: int) -> bool:
+    """Whether the last word holds the sign of tags."""
+    word = max(text.rfind(sign, start, end) for sign in " \t,{[" + _BREAKS)
+    return text.find("!", word + 1, end) >= 0
 
 
 def _end_open_literal(tree: Tree, tokens: Sequence[str | None], at: int, edits: list[AnyEdit]) -> None:

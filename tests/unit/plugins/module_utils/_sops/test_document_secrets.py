@@ -50,7 +50,7 @@ class Subject(t.NamedTuple):
         return {"store": store_for(self.store, self.store), "name": "f", **more}
 
 
-Operation = Callable[[Subject], Change | bytes]
+Operation = Callable[[Subject], t.Any]
 
 WRITING: dict[str, Operation] = {
     "set": lambda s: document.set(s.content, PATHS[s.store], f"{CANARY}9", s.ring, **s.ask()),

@@ -44,3 +44,15 @@ def test_an_item_keeps_its_token(
     old = tokens_of(content)
     new = tokens_of(document.edit(content, plain(after), ring, store=store).content)
     assert {at: old.index(token) for at, token in enumerate(new) if token in old} == kept
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_a_comment_keeps_its_token_below_a_block_that_ends_in_blank_lines(
+    rule: Rule, ring: KeyRing, store: Store, line_end: str
+) -> None:
+    plain = "a:\n    b: |+\n      text\n\n# one\n# two\n  \n # three\n  \nc: 1\n".replace("\n", line_end).encode()
+    content = document.encrypt(plain, rule, store=store).content
+    edited = document.edit(content, plain.replace(b"c: 1", b"c: 2"), ring, store=store).content
+    tokens = re.findall(rb"#(ENC\[.*\])", content)
+    assert len(tokens) == 3
+    assert re.findall(rb"#(ENC\[.*\])", edited) == tokens

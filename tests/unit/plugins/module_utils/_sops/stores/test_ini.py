@@ -448,8 +448,8 @@ def test_new_files_are_laid_out_as_by_sops() -> None:
     ("value", "spelled"),
     [
         ("a b", "a b"), (" a", '" a"'), ("a\n", '"""a\n"""'), ("a`", '"""a`"""'), ("a#", "`a#`"), ("a;`", '"""a;`"""'), ("a'b", "a'b"),
-        ('"', '"'), ("'a'", "\"'a'\""), ('"a"', "'\"a\"'"), ("a\\", '"a\\"'), ('"""',
-        "'\"\"\"'"), ("\udcff", "\udcff"), ('"""a', "'\"\"\"a'"), ('"""a\'', '`"""a\'`'),
+        ('"', '"'), ("'a'", "\"'a'\""), ('"a"', "'\"a\"'"), ("a\\", '"a\\"'),
+        ('"""', "'\"\"\"'"), ("\udcff", "\udcff"), ('"""a', "'\"\"\"a'"), ('"""a\'', '`"""a\'`'),
     ],
 )  # fmt: skip
 def test_values_of_new_files_are_read_back(value: str, spelled: str) -> None:
