@@ -193,9 +193,10 @@ def _add_metadata(
 
 
 def _may_end_in_tag(text: str, start: int, end: int) -> bool:
-    """Whether the last word holds the sign of tags."""
-    word = max(text.rfind(sign, start, end) for sign in " \t,{[" + _BREAKS)
-    return text.find("!", word + 1, end) >= 0
+    """Whether the last word is like a tag, not a value in quotes."""
+    word = max(text.rfind(sign, start, end) for sign in " \t,{[" + _BREAKS) + 1
+    is_tag = text.startswith("!", word) or text.find('":!', word, end) >= 0 or text.find("':!", word, end) >= 0
+    return is_tag and text[end - 1] not in _QUOTES
 
 
 def _end_open_literal(tree: Tree, tokens: Sequence[str | None], at: int, edits: list[AnyEdit]) -> None:

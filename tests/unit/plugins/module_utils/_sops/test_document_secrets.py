@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.changes import Change
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.opening import open_file
@@ -99,7 +98,7 @@ def test_a_change_tells_no_value(subject: Subject) -> None:
     if subject.store == "binary":
         del operations["unset"]
     for operation in operations.values():
-        change = t.cast("Change", operation(subject))
+        change = t.cast("t.Any", operation(subject))
         assert change.needed
         for told in (
             change.before,
