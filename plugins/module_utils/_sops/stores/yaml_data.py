@@ -55,9 +55,12 @@ class Builder:
         self._anchors: dict[str, tuple[t.Any, int]] = {}
         self._result: t.Any = None
         self._nodes = 0
+        self._is_later = False
+        """This is not the first document of the file."""
 
     def take(self) -> t.Any:
         """The finished document or value."""
+        self._is_later = True
         result, self._result = self._result, None
         self._anchors = {}
         return result
@@ -122,6 +125,15 @@ class Builder:
             self._anchors[event.anchor] = (value, 1)
         return value, text == "<<" and not style
 
+    def _merges(self, value: t.Any, event: t.Any) -> bool:
+        """Whether a merge key with this value merges."""
+        if value is None or _can_be_merged(value):
+            return True
+        if not self._is_later:
+            self._fail("a merge key (<<) does not hold a mapping", event)
+        # sops looks at merge keys in the first document only, and writes a text << like one.
+        return False
+
     def _add(self, value: t.Any, merge: bool, event: t.Any, weight: int = 1) -> bool:
         self._nodes += weight
         if self._nodes > self.limits.nodes:
@@ -142,8 +154,7 @@ class Builder:
             frame.key, frame.merge, frame.has_key = value, merge, True
         else:
             frame.has_key = False
-            if frame.merge and value is not None and not _can_be_merged(value):
-                self._fail("a merge key (<<) does not hold a mapping", event)
+            frame.merge = frame.merge and self._merges(value, event)
             if frame.merge:
                 frame.merges.append({} if value is None else value)
             else:
