@@ -249,7 +249,7 @@ def one_input(targets: list[tuple[str, Target, Store]], content: bytes) -> None:
         target(store, content[1 : LONGEST + 1])
     except FluxseedError as exc:
         str(exc)
-    except Exception:
+    except Exception:  # the crash that is looked for: named, then raised again
         print(f"target {name}", file=sys.stderr)
         traceback.print_exc()
         raise
