@@ -51,7 +51,7 @@ class TestControlPlane:
         began = time.monotonic()
         result = running.lab.start()
         assert result["changed"] is False
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
         assert [process["pid"] for process in running.lab.status()["processes"]] == before
         assert {**result, "seconds": 0} == {**running.facts, "changed": False, "seconds": 0}
 

@@ -16,6 +16,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import Flu
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 from ansible_collections.fluxseed.gitops.plugins.module_utils._surroundings import key_ring
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import damaged
 
 pyrage = pytest.importorskip("pyrage")
 
@@ -139,6 +140,13 @@ class TestNewFile:
         config.write_text(f"creation_rules:\n  - age: {OTHER}\n")
         assert call(path, CONTENT, config_path=str(config))["recipients"] == [OTHER]
 
+    def test_a_mapping_is_indented_as_the_configuration_says(self, path, repository):
+        """A text would keep its own layout."""
+        with (repository / ".sops.yaml").open("a") as file:
+            file.write("stores: {yaml: {indent: 2}}\n")
+        call(path, CONTENT)
+        assert "\n  name: database\n" in path.read_text()
+
 
 class TestExistingFile:
     @pytest.fixture(autouse=True)
@@ -246,7 +254,7 @@ class TestExistingFile:
         ([CONTENT], "apps/a.yaml", {}, "content: a mapping, or the text of a file"),
         (17, "apps/a.yaml", {}, "content: a mapping"),
         (CONTENT, "apps/a.yaml", {"mode": "u=rw"}, "mode: an octal number in quotes"),
-        (CONTENT, "apps/a.yaml", {"age": [PUBLIC[:-1] + "x"]}, "age"),
+        (CONTENT, "apps/a.yaml", {"age": [damaged(PUBLIC)]}, "age"),
         (CONTENT, "apps/a.yaml", {"config_path": "/nowhere/rules.yaml"}, "/nowhere/rules.yaml: cannot read"),
         (CONTENT, "apps/a.yaml", {"age_keyfile": "/nowhere/keys.txt"}, "/nowhere/keys.txt: cannot read"),
         (f"a: [{SECRET}\n", "apps/a.yaml", {}, "apps/a.yaml"),

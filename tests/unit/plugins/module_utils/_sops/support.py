@@ -18,3 +18,9 @@ class Keys(t.NamedTuple):
 
     private: str
     public: str
+
+
+def damaged(key: str) -> str:
+    """The key with one wrong character at its end. Bech32 notices each single one; it is never by chance the right one."""
+    other = "q" if key[-1] in "pP" else "p"
+    return key[:-1] + (other.upper() if key.isupper() else other)

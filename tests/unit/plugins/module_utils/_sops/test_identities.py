@@ -23,7 +23,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.foreign
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.wrapping import wrap_groups
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.selectors import Selector
-from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import Keys
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import Keys, damaged
 
 DATA_KEY = b"d" * 32
 
@@ -105,7 +105,7 @@ def test_a_data_key_is_unwrapped_once(keys: Keys, monkeypatch: pytest.MonkeyPatc
 
 def test_failures_are_named_and_keep_nothing_secret(keys: Keys, other_keys: Keys) -> None:
     """The message lists what was looked at, what failed, what is at hand and what is needed."""
-    damaged = keys.private[:-1] + "X"
+    bad = damaged(keys.private)
 
     def read(path: str) -> str | None:
         raise FileAccessError("permission denied", where=path)
@@ -114,7 +114,7 @@ def test_failures_are_named_and_keep_nothing_secret(keys: Keys, other_keys: Keys
         raise OSError(2, "No such file or directory")
 
     environment = {
-        "SOPS_AGE_KEY": damaged,
+        "SOPS_AGE_KEY": bad,
         "SOPS_AGE_KEY_FILE": "/k",
         "SOPS_AGE_KEY_CMD": "x",
         "SOPS_AGE_SSH_PRIVATE_KEY_FILE": "/ssh",
@@ -126,7 +126,7 @@ def test_failures_are_named_and_keep_nothing_secret(keys: Keys, other_keys: Keys
     causes = ("SOPS_AGE_KEY: line 1: an age identity is damaged", "SOPS_AGE_KEY_FILE: permission denied")
     for part in ("a.yaml", other_keys.public, *causes, "SOPS_AGE_KEY_CMD: No such file", "SSH", "keys.txt"):
         assert part in text
-    assert damaged not in text
+    assert bad not in text
     assert caught.value.exit_code == 128
 
 

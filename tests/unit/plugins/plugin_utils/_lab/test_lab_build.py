@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -163,13 +162,12 @@ class TestBuild:
         assert any("waiting for another process that makes tools" in line for line in workshop.said)
 
     def test_waits_for_the_lock_of_a_group_only(self, workshop):
-        """Another group that is built elsewhere keeps nobody."""
+        """Another group that is built elsewhere keeps nobody: this test would never end."""
         (workshop.cache / "lab").mkdir(parents=True)
         with (workshop.cache / "lab" / "other.lock").open("w") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
-            began = time.monotonic()
             workshop.builder().binaries()
-        assert time.monotonic() - began < 5
+        assert workshop.builds == 1
 
     def test_interrupted_leaves_nothing_that_counts(self, workshop):
         """What stands beside is thrown away by the next build, and never taken for a result."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 import pytest
@@ -305,17 +304,3 @@ def test_data_is_written_and_read() -> None:
     assert STORE.data(b"A=1\nB=x\\ny\nA=2\n") == [{"A": "2", "B": "x\ny"}]
     with pytest.raises(EmissionError):
         STORE.dump([1])
-
-
-# --- time
-
-
-def test_time_is_linear_in_size() -> None:
-    def cost(count: int) -> float:
-        content = b"".join(b"KEY%d=value %d\n# comment\n" % (number, number) for number in range(count))
-        started = time.process_time()
-        seal(STORE, content).opened(STORE)
-        return time.process_time() - started
-
-    small, large = min(cost(500) for _turn in range(3)), cost(5000)
-    assert large < small * 30

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 import pytest
@@ -539,17 +538,3 @@ def test_data_is_written_so_that_it_is_read_back_or_refused(data: dict[str, dict
 def test_only_mappings_are_files() -> None:
     with pytest.raises(EmissionError):
         STORE.dump([1])
-
-
-# --- time
-
-
-def test_time_is_linear_in_size() -> None:
-    def cost(count: int) -> float:
-        content = b"".join(b"[s%d]\n; c\n; d\nkey = 'value %d' # x\n" % (number, number) for number in range(count))
-        started = time.process_time()
-        seal(STORE, content).opened(STORE)
-        return time.process_time() - started
-
-    small, large = min(cost(100) for _turn in range(3)), cost(1000)
-    assert large < small * 30
