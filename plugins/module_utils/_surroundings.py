@@ -49,14 +49,12 @@ def load_config(path: str) -> Config:
 
 def find_config(folder: str) -> Config | None:
     """Return the rules of the nearest `.sops.yaml`, in this folder or above it."""
-    from pathlib import PurePath  # noqa: PLC0415 - as above
+    from ._sops.config import Config, config_candidates  # noqa: PLC0415 - as above
 
-    from ._sops.config import Config, config_candidates  # noqa: PLC0415
-
-    for candidate in config_candidates(PurePath(os.path.abspath(folder))):  # noqa: PTH100 - as above
-        content = read_file_if_exists(str(candidate))
+    for candidate in config_candidates(os.path.abspath(folder)):  # noqa: PTH100 - as above
+        content = read_file_if_exists(candidate)
         if content is not None:
-            return Config.parse(_decode(content, str(candidate)), path=str(candidate))
+            return Config.parse(_decode(content, candidate), path=candidate)
     return None
 
 

@@ -9,7 +9,9 @@ Private to the collection. Keys, structure, comments and nulls are not in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
 
 from .._errors import DecryptionError, MacMismatchError, MalformedMetadataError
 from .tree import STR
@@ -21,15 +23,24 @@ _ONLY_ENCRYPTED = bytes.fromhex("8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44f72c
 _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{1,2}:[0-9]{2}:[0-9]{2})(?:[.,][0-9]+)?(Z|[-+][0-9]{2}:[0-9]{2})\Z"
 )
+_AT_ONCE = 512
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def compute(values: Iterable[bytes], *, only_encrypted: bool) -> str:
     """MAC as text over the byte forms of the values that count, in file order."""
-    body = b"".join(values)
-    return sha512(_ONLY_ENCRYPTED + body if only_encrypted else body).hex().upper()
+    return sha512(_pieces(values, _ONLY_ENCRYPTED if only_encrypted else b"")).hex().upper()
 
 
+def _pieces(values: Iterable[bytes], first: bytes) -> Iterator[bytes]:
+    """Many values at once, but never all: they need not be in memory together."""
+    yield first
+    rest = iter(values)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield b"".join(batch)
+
+
+@lru_cache(maxsize=16)
 def additional_data(lastmodified: str) -> str:
     """The text that the MAC is bound to: `lastmodified` in whole seconds, zero offset as Z."""
     match = _RFC3339.match(lastmodified)

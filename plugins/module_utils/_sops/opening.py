@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .._errors import DecryptionError, EncryptionError, MalformedFileError, MetadataNotFoundError
 from . import mac
@@ -28,7 +28,7 @@ _BREAK = "[\r\n\x85\u2028\u2029]"
 class Opened:
     """An encrypted file with its values, parallel to the leaves and comments of its tree."""
 
-    __slots__ = ("cipher", "comments", "data_key", "hashed", "mac", "metadata", "selected", "tree", "values")
+    __slots__ = ("cipher", "comments", "data_key", "mac", "metadata", "selected", "tree", "values")
 
     def __init__(self, tree: Tree, metadata: Metadata, data_key: bytes, cipher: Cipher, selected: Selected) -> None:
         self.tree = tree
@@ -38,10 +38,17 @@ class Opened:
         self.selected = selected
         self.values: list[Typed | None] = []
         """Type and byte form of each leaf that was a token; None for clear ones."""
-        self.hashed: list[bytes] = []
-        """What each leaf adds to the MAC."""
         self.comments: list[str | None] = []
         self.mac = ""
+
+    def hashed(self) -> Iterator[bytes]:
+        """What each leaf adds to the MAC."""
+        hashes_clear = not self.metadata.mac_only_encrypted
+        for leaf, value in zip(self.tree.leaves, self.values, strict=True):
+            if value is None:
+                yield to_bytes(leaf.text) if hashes_clear and leaf.type != NULL else b""
+            else:
+                yield b"" if value[0] == COMMENT else to_bytes(value[1])
 
 
 def load_encrypted(content: bytes, store: Store, name: str | None) -> Tree:
@@ -64,37 +71,37 @@ def open_file(content: bytes, ring: KeyRing, store: Store, name: str | None, *, 
     data_key = ring.data_key(metadata, where=name)
     cipher = Cipher(data_key)
     opened = Opened(tree, metadata, data_key, cipher, selection.of(tree))
-    _open_leaves(opened, name)
-    opened.mac = mac.compute(opened.hashed, only_encrypted=metadata.mac_only_encrypted)
+    opened.mac = mac.compute(_open_leaves(opened, name), only_encrypted=metadata.mac_only_encrypted)
     if not ignore_mac:
         mac.verify(metadata.mac, opened.mac, cipher, metadata.lastmodified)
     opened.comments = _open_comments(tree, opened.selected.comments, cipher)
     return opened
 
 
-def _open_leaves(opened: Opened, name: str | None) -> None:
-    """Decrypt what is selected. Runs for every value of a file, hence the local names."""
+def _open_leaves(opened: Opened, name: str | None) -> Iterator[bytes]:
+    """Decrypt what is selected; what each value adds to the MAC. Runs for every value of a file, hence the local names."""
     tree, decrypt = opened.tree, opened.cipher.decrypt
-    add, add_hashed = opened.values.append, opened.hashed.append
+    add = opened.values.append
     hashes_clear = not opened.metadata.mac_only_encrypted
     for leaf, flag in zip(tree.leaves, opened.selected.leaves, strict=True):
         _start, _end, _style, leaf_kind, token, path, _box, _key, _begin = leaf
         if not flag:
             add(None)
-            add_hashed(token.encode("utf-8", "surrogateescape") if hashes_clear and leaf_kind != NULL else b"")
+            if hashes_clear and leaf_kind != NULL:
+                yield token.encode("utf-8", "surrogateescape")
             continue
         try:
             data, kind = decrypt(token, path)
             if kind != STR:
                 value = _unusual(leaf, data, kind)
                 add(value)
-                add_hashed(b"" if value[0] == COMMENT else to_bytes(value[1]))
+                yield b"" if value[0] == COMMENT else to_bytes(value[1])
                 continue
         except DecryptionError as exc:
             wrong = f"found a value of type {leaf_kind} where an encrypted one is due"
             _fail(tree, leaf, exc.message if leaf_kind == STR else wrong, name, exc)
         add((STR, data.decode("utf-8", "surrogateescape")))
-        add_hashed(data)
+        yield data
 
 
 def _unusual(leaf: Leaf, data: bytes, kind: str) -> Typed:

@@ -9,7 +9,7 @@ Private to the collection. The counterpart of `opening`.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .._errors import EncryptionError
 from . import mac
@@ -41,14 +41,16 @@ def seal(
     old_comments = kept_comments or [None] * len(tree.comments)
     missing = selected.leaves.count(True) - sum(token is not None for token in old)
     cipher.reserve(max(missing, 0) + selected.comments.count(True) + 1)
-    tokens, hashed = _seal_leaves(tree, selected.leaves, cipher, old, hashes_clear=not mac_only_encrypted)
+    tokens: list[str | None] = []
+    hashed = _seal_leaves(tree, selected.leaves, cipher, old, tokens, hashes_clear=not mac_only_encrypted)
+    computed = mac.compute(hashed, only_encrypted=mac_only_encrypted)
     comments = [
         (token or _seal_comment(comment, cipher)) if flag else None
         for comment, flag, token in zip(tree.comments, selected.comments, old_comments, strict=True)
     ]
     _refuse_found(tree, comments, selected)
-    _refuse_unsure(tree, selected)
-    return Sealed(tokens, comments, mac.compute(hashed, only_encrypted=mac_only_encrypted))
+    _refuse_exposed(tree, selected)
+    return Sealed(tokens, comments, computed)
 
 
 def _seal_comment(comment: Comment, cipher: Cipher) -> str:
@@ -59,39 +61,37 @@ def _seal_comment(comment: Comment, cipher: Cipher) -> str:
 
 
 def _seal_leaves(
-    tree: Tree, selected: Sequence[bool], cipher: Cipher, old: Sequence[str | None], *, hashes_clear: bool
-) -> tuple[list[str | None], list[bytes]]:
-    """Tokens of the leaves, and what goes into the MAC. Runs for every value of a file, hence the local names."""
-    encrypt = cipher.encrypt
-    tokens: list[str | None] = []
-    hashed: list[bytes] = []
-    add, add_hashed = tokens.append, hashed.append
+    tree: Tree,
+    selected: Sequence[bool],
+    cipher: Cipher,
+    old: Sequence[str | None],
+    tokens: list[str | None],
+    *,
+    hashes_clear: bool,
+) -> Iterator[bytes]:
+    """Add the token of each leaf; what each adds to the MAC. Runs for every value of a file, hence the local names."""
+    encrypt, add = cipher.encrypt, tokens.append
     for leaf, flag, token in zip(tree.leaves, selected, old, strict=True):
         _start, _end, _style, kind, text, path, _box, _key, _begin = leaf
         data = text.encode("utf-8", "surrogateescape")
         if flag:
             add(token or encrypt(data, kind, path))
-            add_hashed(data)
+            yield data
         else:
             add(None)
             if hashes_clear and kind != NULL:
-                add_hashed(data)
-    return tokens, hashed
+                yield data
 
 
-def _refuse_unsure(tree: Tree, selected: Selected) -> None:
-    """A comment of which it is not sure what it holds for in sops must not decide what is encrypted."""
-    if not selected.deciding:
-        return
-    from .stores.yaml_comments import is_unsure  # noqa: PLC0415 - start-up time
-
-    for comment in (tree.comments[number] for number in selected.deciding):
-        if is_unsure(tree, comment):
-            raise EncryptionError(
-                "a comment decides what is encrypted, but where it stands sops may take it for one of another item",
-                where=f"line {tree.line_of(comment.start)}: {comment.box.path.removesuffix(':')}".removesuffix(": "),
-                hint="put it right above its key or dash, in the same column, with a blank line above and none below",
-            )
+def _refuse_exposed(tree: Tree, selected: Selected) -> None:
+    """The YAML library of sops takes some comments for those of another item; no secret may stay in clear by that."""
+    if selected.exposed >= 0:
+        leaf = tree.leaves[selected.exposed]
+        raise EncryptionError(
+            "a comment decides what is encrypted, but sops takes it for one of another item and would leave this in clear",
+            where=f"line {tree.line_of(leaf.start)}: {leaf.path.removesuffix(':')}",
+            hint="put it right above its key or dash, in the same column, with a blank line above and none below",
+        )
 
 
 def _refuse_found(tree: Tree, tokens: Sequence[str | None], selected: Selected) -> None:

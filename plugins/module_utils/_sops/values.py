@@ -14,7 +14,7 @@ import os
 import re
 import typing as t
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .._errors import DecryptionError, MissingLibraryError
 from .patterns import compiled
@@ -25,8 +25,16 @@ if t.TYPE_CHECKING:
 
 try:
     from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.hashes import SHA512, Hash
+
+    try:
+        # The class of `ciphers.aead` where it comes from: the package around that loads all other ciphers, which takes
+        # longer than decrypting a small file.
+        from cryptography.hazmat.bindings._rust import openssl
+
+        AESGCM = openssl.aead.AESGCM
+    except (ImportError, AttributeError):  # it stands elsewhere in this version
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     HAS_CRYPTOGRAPHY = True
 except ImportError:
@@ -56,7 +64,8 @@ class Cipher:
             raise MissingLibraryError("cryptography", hint="install the Python package cryptography")
         if len(key) != 32:
             raise DecryptionError(f"the data key has {len(key)} bytes instead of 32")
-        self._aead = AESGCM(key)
+        aead = AESGCM(key)
+        self._seal, self._open = aead.encrypt, aead.decrypt
         self._randomness = randomness
         self._pool = b""
         self._used = 0
@@ -74,7 +83,7 @@ class Cipher:
             start = 0
         self._used = start + _NONCE
         nonce = self._pool[start : start + _NONCE]
-        sealed = self._aead.encrypt(nonce, data, path.encode("utf-8", "surrogateescape"))
+        sealed = self._seal(nonce, data, path.encode("utf-8", "surrogateescape"))
         body, iv = b2a_base64(sealed[:-_TAG], newline=False), b2a_base64(nonce, newline=False)
         tag = b2a_base64(sealed[-_TAG:], newline=False)
         joined = b"ENC[AES256_GCM,data:%b,iv:%b,tag:%b,type:" % (body, iv, tag)
@@ -96,17 +105,18 @@ class Cipher:
         if kind not in _TYPES:
             raise DecryptionError("an encrypted value has an unknown type")
         try:
-            return self._aead.decrypt(iv, sealed, path.encode("utf-8", "surrogateescape")), kind
+            return self._open(iv, sealed, path.encode("utf-8", "surrogateescape")), kind
         except (InvalidTag, ValueError):
             raise DecryptionError(
                 "an encrypted value does not open: it was changed, moved to another key, or the key was renamed"
             ) from None
 
 
-def sha512(data: bytes) -> bytes:
-    """The hash, from the library that is loaded anyway; `hashlib` would load another one."""
+def sha512(pieces: Iterable[bytes]) -> bytes:
+    """The hash of the pieces, from the library that is loaded anyway; `hashlib` would load another one."""
     digest = Hash(SHA512())
-    digest.update(data)
+    for piece in pieces:
+        digest.update(piece)
     return digest.finalize()
 
 

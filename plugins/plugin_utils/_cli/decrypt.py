@@ -9,11 +9,13 @@ Private to the collection.
 from __future__ import annotations
 
 import argparse
+import os
 import typing as t
 
 from .streams import Streams
 
 if t.TYPE_CHECKING:
+    from ...module_utils._sops.config import Indents
     from ...module_utils._sops.notices import Notice
 
 NEW_FILE_MODE = 0o600
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
 
     job = FileJob(options, streams)
     store = store_for(job.name, job.input_type)
-    output_store = job.output_store(store)
+    output_store = job.output_store(store, _indents()) if job.changes_format(store) else None
     content, ring = job.read(), key_ring()
     if options.extract is None:
         warnings: list[Notice] = []
@@ -78,3 +80,11 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
         )
     # Decrypted: for its owner only, unless the file is there and has a mode already.
     job.write(plain, mode=NEW_FILE_MODE)
+
+
+def _indents() -> Indents | None:
+    """Those of the configuration, which matters to nothing else here."""
+    from .rules import config_for  # noqa: PLC0415 - start-up time
+
+    config = config_for(os.environ.get("SOPS_CONFIG"))
+    return config.indents if config else None

@@ -62,11 +62,13 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
     from ...module_utils._sops.document import encrypt  # noqa: PLC0415 - start-up time
     from ...module_utils._sops.stores.registry import store_for  # noqa: PLC0415
     from .files import FileJob  # noqa: PLC0415
-    from .rules import rule_for  # noqa: PLC0415
+    from .rules import config_for, rule_for  # noqa: PLC0415
 
     job = FileJob(options, streams)
-    store = store_for(job.name, job.input_type)
-    rule = rule_for(job.name, options)
-    change = encrypt(job.read(), rule, store=store, output_store=job.output_store(store), name=job.shown)
+    config = config_for(options.config)
+    indents = config.indents if config else None
+    store = store_for(job.name, job.input_type, indents)
+    rule = rule_for(job.name, options, config)
+    change = encrypt(job.read(), rule, store=store, output_store=job.output_store(store, indents), name=job.shown)
     streams.warn(change.warnings)
     job.write(change.content, mode=None)

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import typing as t
 
 from ...module_utils._errors import FileAccessError, FluxseedError
 from ...module_utils._files import read_file, replace_file
 from ...module_utils._sops.stores.base import Store
 from ...module_utils._sops.stores.registry import store_for
 from .streams import Streams
+
+if t.TYPE_CHECKING:
+    from ...module_utils._sops.config import Indents
 
 TYPES = ("yaml", "json", "dotenv", "ini", "binary")
 STANDARD_INPUT = "-"
@@ -111,12 +115,13 @@ class FileJob:
         """The format asked for; an unknown word counts as none, as in sops."""
         return known_type(self._options.input_type)
 
-    def output_store(self, store: Store) -> Store | None:
+    def changes_format(self, store: Store) -> bool:
+        """Whether the result is of another format than the input."""
+        return self._options.output_type in TYPES and self._options.output_type != store.name
+
+    def output_store(self, store: Store, indents: Indents | None) -> Store | None:
         """The store of another format than that of the input, None if the format stays."""
-        word = self._options.output_type
-        if word not in TYPES or word == store.name:
-            return None
-        return store_for(self.name, word)
+        return store_for(self.name, self._options.output_type, indents) if self.changes_format(store) else None
 
     def read(self) -> bytes:
         """Return the input."""

@@ -12,24 +12,25 @@ import argparse
 import os
 
 from ...module_utils._errors import FluxseedError
-from ...module_utils._sops.config import Rule
+from ...module_utils._sops.config import Config, Rule
 from ...module_utils._sops.selectors import KINDS, Selector
 from ...module_utils._surroundings import find_config, load_config
 from .files import ConflictingOptionsError
 
 
-def rule_for(name: str, options: argparse.Namespace) -> Rule:
-    """Return the rule; recipients given replace those of the rule, a selector given must not contradict it.
+def config_for(path: str | None) -> Config | None:
+    """Return the configuration at this path, else the one found from the working directory upwards, as sops does it."""
+    return load_config(path) if path else find_config(".")
 
-    The configuration file is looked for from the working directory upwards, as sops does it.
-    """
+
+def rule_for(name: str, options: argparse.Namespace, config: Config | None) -> Rule:
+    """Return the rule; recipients given replace those of the rule, a selector given must not contradict it."""
     selectors = {kind: value for kind in KINDS if (value := getattr(options, kind)) is not None}
     if len(selectors) > 1:
         raise ConflictingOptionsError(
             f"cannot use more than one of {' and '.join(_option(kind) for kind in selectors)}"
         )
     given = Rule.of([options.age], where="--age") if options.age else None
-    config = load_config(options.config) if options.config else find_config(".")
     if config is None or config.rules is None:
         if given is None:
             raise FluxseedError(

@@ -28,6 +28,10 @@ class JsonStore:
 
     name = "json"
 
+    def __init__(self, indent: int | None = None) -> None:
+        self.indent = indent
+        """Of what is written anew, as the section `stores` of `.sops.yaml` has it."""
+
     def load(self, content: bytes, *, where: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Tree:
         """Read a file, plain or encrypted."""
         try:
@@ -89,6 +93,7 @@ class JsonStore:
         indent: int | None = None,
     ) -> bytes:
         """A whole file as sops writes it; comments are dropped, and a negative zero is written so that it stays one."""
+        indent = self.indent if indent is None else indent
         if indent is not None and indent < -1:
             raise EmissionError("the indentation of JSON is a number from 0, or -1 for a tab")
         layout = Layout(unit="\t" if indent is None or indent < 0 else " " * indent)

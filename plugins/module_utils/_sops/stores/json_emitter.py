@@ -95,7 +95,7 @@ def _string(text: str) -> str:
     return spell_string_as_sops(text)
 
 
-def require_text(text: str, where: str | None = None) -> None:
+def require_text(text: str) -> None:
     """Refuse what is not UTF-8: sops would write U+FFFD instead, which nobody can undo."""
     if text.isascii():
         return
@@ -103,14 +103,14 @@ def require_text(text: str, where: str | None = None) -> None:
         to_bytes(text).decode("utf-8")
     except UnicodeError:
         raise EmissionError(
-            "a value is not UTF-8, which JSON cannot hold", where=where, hint="write a binary file (type binary)"
+            "a value is not UTF-8, which JSON cannot hold", hint="write a binary file (type binary)"
         ) from None
 
 
-def require_finite(text: str, where: str | None = None) -> None:
+def require_finite(text: str) -> None:
     """Refuse the byte form of a float that JSON has no number for."""
     if text in ("NaN", "+Inf", "-Inf"):
-        raise EmissionError("JSON cannot hold a number that is infinite or none", where=where, hint="make it a string")
+        raise EmissionError("JSON cannot hold a number that is infinite or none", hint="make it a string")
 
 
 def one_document(documents: Sequence[MappingNode], kind: str) -> MappingNode:

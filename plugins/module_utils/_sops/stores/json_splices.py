@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from json.decoder import scanstring  # type: ignore[attr-defined]  # (missing in typeshed)
 
-from ..._errors import EncryptionError
+from ..._errors import EmissionError, EncryptionError
 from ..nodes import from_data
 from ..tree import COMMENT, FLOAT, STR, TIME, Edit, Leaf, Tree, apply_edits
 from ..values import is_token
@@ -169,12 +169,17 @@ def plain(tree: Tree, values: Sequence[Typed | None]) -> str:
 
 def _spelled_value(tree: Tree, leaf: Leaf, kind: str, text: str) -> str:
     marks = marks_of_token(leaf.style) if len(leaf.style) > 1 else ""
-    if kind not in (STR, TIME):
+    try:
         if kind == FLOAT:
-            require_finite(text, _where(tree, leaf))
+            require_finite(text)
+        elif kind in (STR, TIME):
+            require_text(text)
+    except EmissionError as exc:
+        # Found out for errors only: to count the lines above every value would take longer than all else.
+        exc.where = _where(tree, leaf)
+        raise
+    if kind not in (STR, TIME):
         return spell_typed(kind, text, marks)
-    if not text.isascii():
-        require_text(text, _where(tree, leaf))
     return spell_token(text, marks) if marks and is_token(text) else spell_string(text, marks)
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fast lane: YAML files in which each line is one key, one item, one comment or text of a literal block.
 
-Values can also be flow collections that start and end on the line, of simple words and texts in quotes.
+Values can also be flow collections that start and end on the line (`yaml_lines_flow`).
 
 Private to the collection. That is how most files look, and all that sops writes. Such a file is read by methods
 of `str` alone, which takes a third of the time of the general scanner and spares the import of PyYAML. Whatever
@@ -15,36 +15,28 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from ..tree import BOOL, INT, NULL, STR, Box, Branch, Leaf, Limits, Tree
+from ..tree import NULL, STR, Box, Branch, Comment, Leaf, Limits, Tree
+from . import yaml_lines_metadata
 from .base import METADATA_KEY
 from .yaml_scalars import WORDS, Untypable, resolve
 
+_PIECE = 1 << 16
+"""Characters that are cut into lines at once: the next ones are put where these were, which spares fresh memory."""
 _MAX_KEY = 500
 """YAML wants the colon within 1,024 characters."""
 _CONTROLS = tuple(chr(code) for code in (*range(10), *range(11, 32), 127))
+_CONTROL_BYTES = "".join(_CONTROLS).encode()
+_SMALL = 1 << 14
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
+_QUOTED_KEY = re.compile(r"""(?:"([^"\\]++)"|'([^']++)')\Z""")
 _UNUSUAL_KEYS = frozenset((*WORDS, METADATA_KEY))
-_PLAIN_STARTS = frozenset("ABCDEGHIJKLMOPQRSUVWXYZabcdeghijklmopqrsuvwxyz_/")
-"""What starts with one of these and holds no blank is a string, unless it ends in a colon."""
+_PLAIN_STARTS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_/")
+"""What starts with one of these and holds no blank is a string, unless it ends in a colon or is one of the `WORDS`."""
 _NO_PLAIN_STARTS = frozenset("#,[]{}&*!|>'\"%@`?:")
+_QUOTES = frozenset("'\"")
 _BREAKS = " \t\r\n\x85\u2028\u2029"
-_FLOW_ITEM = re.compile(
-    r""" *(?:([A-Za-z_][A-Za-z0-9_./-]*+): ++)?"""  # key
-    r"""(?:([\[{])|"""  # opening bracket of a collection
-    r"""("[^"\\]*+"|'[^']*+'|(?:[A-Za-z0-9_./~+]|-(?=[A-Za-z0-9.]))[A-Za-z0-9_./~+@=-]*+(?: ++[A-Za-z0-9_./~+@=-]++)*+)"""
-    r""" *+([,\]}]))"""  # what follows a scalar
-)
-_FLOW_CLOSE = re.compile(r" *+([\]}])")
-_FLOW_NEXT = re.compile(r" *+([,\]}])")
-_USUAL_METADATA = re.compile(
-    r"sops:\n    age:\n(?P<age>(?:        - enc: \|\n(?:            [^ \n][^\n]*\n)+          recipient: age1[a-z0-9]+\n)+)"
-    r"(?:    encrypted_regex: (?P<encrypted_regex>\^\([A-Za-z|]+\)\$)\n)?"
-    r'    lastmodified: (?P<lastmodified>"[0-9TZ:+.-]+")\n    mac: (?P<mac>ENC\[[^\s#]+\])\n'
-    r"(?:    unencrypted_suffix: (?P<unencrypted_suffix>_[a-z]+)\n)?    version: (?P<version>[0-9]+\.[0-9]+\.[0-9]+)\n(?=---|\Z)"
-)
-"""The metadata of a file for age recipients, as sops and this engine write it; no other form is met as often."""
 
 _new_leaf = tuple.__new__
 
@@ -53,22 +45,21 @@ class _OtherForm(Exception):  # noqa: N818  (not an error: another reader takes 
     """The file, or a line of it, is not of the simple form."""
 
 
-class _Entry(t.NamedTuple):
-    """A key and what stands behind it on its line."""
+class _Remark(t.NamedTuple):
+    """A comment on a line of its own: where the line starts, the sign stands, and the line ends."""
 
-    key: str
-    begin: int
-    value: str
-    value_begin: int
+    line: int
+    sign: int
+    end: int
 
 
 def scan(text: str, prefix: str, limits: Limits) -> Tree | None:
     """The tree of a file of simple form, None for any other."""
-    if not _is_simple(text):
+    if not _is_simple(text) or text.count("#") > limits.comments or text.count("\n") > limits.nodes:
         return None
     try:
         return _Lines(text, prefix, limits).scan()
-    except (_OtherForm, Untypable):
+    except (_OtherForm, Untypable, yaml_lines_metadata.OtherTypeError):
         return None
 
 
@@ -76,9 +67,21 @@ def _is_simple(text: str) -> bool:
     """Whether there are only printable characters and line feeds, one of them at the end."""
     if text[-1:] != "\n":
         return False
-    if text.isascii():
-        return not any(control in text for control in _CONTROLS)
-    return text.replace("\n", "").isprintable()
+    if not text.isascii():
+        return text.replace("\n", "").isprintable()
+    if len(text) < _SMALL:
+        return len(text.encode("ascii").translate(None, _CONTROL_BYTES)) == len(text)
+    # Searches for one character each are faster still, but take longer to start.
+    return not any(control in text for control in _CONTROLS)
+
+
+def _lines_of(text: str) -> Iterator[list[str]]:
+    at = 0
+    while at < len(text):
+        stop = text.find("\n", at + _PIECE)
+        stop = len(text) if stop < 0 else stop
+        yield text[at:stop].split("\n")
+        at = stop + 1
 
 
 class _Lines:
@@ -98,13 +101,17 @@ class _Lines:
         """Containers that ended since the last token, innermost first."""
         self.position = 0
         """End of the last token."""
+        self.behind = 0
+        """End of the last token with the comment behind it."""
         self.flow: Box | None = None
         """The last flow collection, and where it ends: comments behind it are told apart from those behind a value."""
         self.flow_end = -1
         self.comes_open = False
         """The last token was a key, a dash or the start of a document, so that its value is still to come."""
         self.has_comment = False
-        """There is a comment behind the last token."""
+        """There is a comment behind the last token that has no container yet."""
+        self.remark: _Remark | None = None
+        """That comment, if there is only one and it has a line of its own."""
         self.null = -1
         """Where the value of the last key stands if nothing follows; -1 if the value is there."""
         self.skip = 0
@@ -112,50 +119,50 @@ class _Lines:
         self.before_metadata: tuple[int, int] | None = None
         """Number of leaves and containers before the metadata that is being read."""
 
-    def scan(self) -> Tree:
+    def scan(self) -> Tree:  # noqa: C901  (one loop on purpose: it runs for every line)
         """Read all lines."""
-        leaves = self.tree.leaves
-        add = leaves.append
+        add = self.tree.leaves.append
         box = self.root
         seen, path, column = box.seen, "", -1
         here = 0
-        for line in self.text.split("\n"):
-            start = here
-            here += len(line) + 1
-            if not line or start < self.skip:
-                continue
-            left, colon, value = line.partition(": ")
-            key = left.lstrip(" ")
-            if colon and len(left) - len(key) == column:
-                begin = start + column
-                at = start + len(left) + 2
-                if self.has_comment:
-                    self.attach_comments(begin, box, box, column)
-            else:
-                entry = self.turn(line, start)
-                box = self.box or self.root
-                seen, path, column = box.seen, box.path, self.column
-                if entry is None:
+        for lines in _lines_of(self.text):
+            for line in lines:
+                start = here
+                here += len(line) + 1
+                if not line or start < self.skip:
                     continue
-                key, begin, value, at = entry
-            if key in seen or len(key) > _MAX_KEY or not (key.isidentifier() or _KEY.match(key)):
-                raise _OtherForm
-            if key in _UNUSUAL_KEYS:
-                _check_unusual(key, box, value)
-            seen.add(key)
-            box.last = key
-            if value[:1] in _PLAIN_STARTS and " " not in value and value[-1] != ":":
-                end = at + len(value)
-                add(_new_leaf(Leaf, (at, end, "", STR, value, f"{path}{key}:", box, key, at)))
-                self.position = end
-                self.comes_open = False
-                continue
-            stripped = value.strip(" ")
-            if not stripped or stripped[0] == "#":
-                self.open_key(box, key, begin, has_comment=bool(stripped))
-                column = -1
-                continue
-            self.add_value(value, at, here, box, key, f"{path}{key}:")
+                left, colon, value = line.partition(": ")
+                key = left.lstrip(" ")
+                if colon and len(left) - len(key) == column:
+                    begin = start + column
+                    if self.has_comment:
+                        self.attach_comments(begin, box, box, column, line=start)
+                else:
+                    entry = self.turn(line, start)
+                    box = self.box or self.root
+                    seen, path, column = box.seen, box.path, self.column
+                    if entry is None:
+                        continue
+                    begin, left, value = entry
+                    key = left
+                at = here - 1 - len(value)
+                if key in seen or len(key) > _MAX_KEY or not (key.isidentifier() or _KEY.match(key)):
+                    key = self.quoted_key(key, box)
+                elif key in _UNUSUAL_KEYS:
+                    self.check_unusual(key, box, value)
+                seen.add(key)
+                box.last = key
+                if value[:1] in _PLAIN_STARTS and " " not in value and value[-1] != ":" and value not in WORDS:
+                    self.position = end = at + len(value)
+                    add(_new_leaf(Leaf, (at, end, "", STR, value, f"{path}{key}:", box, key, at)))
+                    self.comes_open = False
+                    continue
+                stripped = value.strip(" ")
+                if not stripped or stripped[0] == "#":
+                    self.open_key(box, key, begin, left.lstrip(" "), has_comment=bool(stripped))
+                    column = -1
+                    continue
+                self.add_value(value, at, here, box, key, f"{path}{key}:")
         return self.finish()
 
     def finish(self) -> Tree:
@@ -173,14 +180,15 @@ class _Lines:
 
     # --- lines that are not one more key with its value
 
-    def turn(self, line: str, start: int) -> _Entry | None:
-        """Read a line that opens or closes something; an entry is what is left of it to read."""
+    def turn(self, line: str, start: int) -> tuple[int, str, str] | None:
+        """Read a line that opens or closes something; what is left of it to read: place and text of a key, its value."""
         body = line.lstrip(" ")
         if not body:
             return None
         column = len(line) - len(body)
         begin = start + column
         if body[0] == "#":
+            self.remark = None if self.has_comment else _Remark(start, begin, start + len(line))
             self.has_comment = True
             return None
         if body[0] == "-":
@@ -189,25 +197,24 @@ class _Lines:
                 return None
             return self.item(body, begin, column)
         self.enter(begin, column, is_item=False)
-        return _entry(body, begin)
+        key, colon, value = body.partition(": ")
+        if colon:
+            return begin, key, value
+        if body[-1] != ":":
+            raise _OtherForm
+        return begin, body[:-1], ""
 
-    def item(self, body: str, begin: int, column: int) -> _Entry | None:
+    def item(self, body: str, begin: int, column: int) -> tuple[int, str, str] | None:
         """Read an item of a list: a value, or the first key of a mapping."""
         text = body[2:]
         last = self.box
-        if (
-            last is not None
-            and last.is_sequence
-            and last.indent == column
-            and not self.has_comment
-            and text[:1] in _PLAIN_STARTS
-            and " " not in text
-            and text[-1] != ":"
-            and body[1] == " "
-        ):
+        is_word = text[:1] in _PLAIN_STARTS and " " not in text and text[-1] != ":" and body[1] == " "
+        if is_word and text not in WORDS and last is not None and last.is_sequence and last.indent == column:
             # One more word in the list that is open.
-            last.count += 1
             at = begin + 2
+            if self.has_comment:
+                self.attach_comments(at, last, last, column, dash=last, line=begin - column)
+            last.count += 1
             end = self.position = at + len(text)
             leaf = (at, end, "", STR, text, last.path, last, last.key, at)
             self.tree.leaves.append(_new_leaf(Leaf, leaf))
@@ -219,17 +226,17 @@ class _Lines:
         box = self.enter(begin, column, is_item=True)
         box.count += 1
         at = begin + len(body) - len(text)
-        entry = _entry_of_item(text, at)
+        entry = _entry_of_item(text)
         if entry is None:
             if self.has_comment:
-                self.attach_comments(at, box, box, box.indent, dash=box)
+                self.attach_comments(at, box, box, box.indent, dash=box, line=begin - column)
             self.closed.clear()
             self.add_value(text, at, at + len(text) + 1, box, box.key, box.path)
             return None
         opened = Box(box, box.key, box.path)
-        self.open(opened, at, column + at - begin, dash=box)
+        self.open(opened, at, column + at - begin, dash=box, line=begin - column)
         self.column = opened.indent
-        return entry
+        return at, *entry
 
     def enter(self, begin: int, column: int, *, is_item: bool) -> Box:
         """The container of the key or item at this column: closes what ends before it, opens it if it is the first."""
@@ -240,12 +247,13 @@ class _Lines:
             if column > box.indent or (is_item and column == box.indent):
                 return self.open_value(begin, column, box, is_item=is_item)
             self.add_null(box)
-        box = self.close_to(column, box, is_item=is_item)
+        if column < box.indent or box.is_sequence is not is_item:
+            box = self.close_to(column, box, is_item=is_item)
         if box.indent != column or box.is_sequence is not is_item:
             raise _OtherForm
         if not is_item:
             if self.has_comment:
-                self.attach_comments(begin, box, box, column)
+                self.attach_comments(begin, box, box, column, line=begin - column)
             self.closed.clear()
         self.box = box
         self.column = -1 if is_item else column
@@ -258,6 +266,8 @@ class _Lines:
             if parent is None:
                 raise _OtherForm
             self.closed.append(box)
+            # Nobody asks again, and a set is large: that of the next container is put where this one was.
+            box.seen.clear()
             self.depth -= 1
             if parent is self.root and self.before_metadata is not None:
                 self.end_metadata(box)
@@ -281,14 +291,17 @@ class _Lines:
 
     def open_value(self, begin: int, column: int, box: Box, *, is_item: bool) -> Box:
         """Open the container that is the value of the last key."""
-        opened = Box(box, box.last, f"{box.path}{box.last}:", is_sequence=is_item)
+        key = box.last
+        opened = Box(box, key, f"{box.path}{key}:", is_sequence=is_item)
         self.null = -1
         # The token of a list in the column of its key is the dash, that of any other has no width.
-        self.open(opened, begin, column, end=begin + (is_item and column == box.indent))
+        self.open(opened, begin, column, end=begin + (is_item and column == box.indent), line=begin - column)
         self.column = -1 if is_item else column
         return opened
 
-    def open(self, box: Box, begin: int, column: int, *, end: int = -1, dash: Box | None = None) -> None:
+    def open(
+        self, box: Box, begin: int, column: int, *, end: int = -1, dash: Box | None = None, line: int = -1
+    ) -> None:
         """Open a container at its first token."""
         box.indent = column
         parent = box.parent
@@ -297,7 +310,8 @@ class _Lines:
             box.first = len(self.tree.leaves)
             self.tree.boxes.append(box)
         if self.has_comment:
-            self.attach_comments(begin, box, parent or box, column if dash is None else dash.indent, dash=dash)
+            at_column = column if dash is None else dash.indent
+            self.attach_comments(begin, box, parent or box, at_column, dash=dash, line=line)
         self.closed.clear()
         self.depth += 1
         if self.depth > self.limits.depth:
@@ -308,7 +322,23 @@ class _Lines:
 
     # --- keys and values
 
-    def open_key(self, box: Box, key: str, begin: int, *, has_comment: bool) -> None:
+    def quoted_key(self, raw: str, box: Box) -> str:
+        """The text of a key in quotes; there is no other that is not one of the usual ones."""
+        match = _QUOTED_KEY.match(raw)
+        if match is None:
+            raise _OtherForm
+        key = match[1] or match[2]
+        # Quotes around these mean something, and do not mean the same to everybody.
+        if key in box.seen or len(raw) > _MAX_KEY or key in ("<<", METADATA_KEY):
+            raise _OtherForm
+        return key
+
+    def check_unusual(self, key: str, box: Box, value: str) -> None:
+        """The name of the metadata is a key like others below the root; at the root its value stands below it."""
+        if key != METADATA_KEY or (box.parent is None and value.strip(" ")):
+            raise _OtherForm
+
+    def open_key(self, box: Box, key: str, begin: int, written: str, *, has_comment: bool) -> None:
         """Take a key whose value, if any, stands below it."""
         if key == METADATA_KEY and box is self.root:
             if not has_comment and self.usual_metadata(begin):
@@ -317,11 +347,12 @@ class _Lines:
             branch.metadata_span = (begin, begin)
             branch.metadata_before = self.position
             self.before_metadata = (len(self.tree.leaves), len(self.tree.boxes))
-        self.position = begin + len(key)
+        self.position = begin + len(written)
         self.null = self.position + 1
         self.column = -1
         self.comes_open = True
         self.has_comment = has_comment
+        self.remark = None
 
     def add_null(self, box: Box) -> None:
         """The last key has no value."""
@@ -337,123 +368,68 @@ class _Lines:
         text = value.lstrip(" ")
         start = at + len(value) - len(text)
         style = text[0]
-        if style in "[{":
+        if style in _QUOTES:
+            stop = text.find(style, 1)
+            data = text[1:stop]
+            if stop < 0 or (style == '"' and "\\" in data):
+                raise _OtherForm
+            kind, end, rest = STR, start + stop + 1, text[stop + 1 :]
+        elif style == "|":
+            end, data = self.literal(text, next_line, box)
+            self.tree.leaves.append(_new_leaf(Leaf, (start, end, style, STR, data, path, box, key, start)))
+            self.position = start + len(self.text[start:end].rstrip(_BREAKS))
+            self.comes_open = False
+            return
+        elif style in "[{":
             self.add_flow(text, start, box, key, path)
             return
-        if style in "'\"":
-            end, kind, data = self.quoted(text, start)
-        elif style == "|":
-            end, kind, data = self.literal(text, next_line, box)
         else:
             style = ""
-            end, kind, data = self.plain(text, start)
+            text, sign, remark = text.partition(" #")
+            word = text.rstrip(" ")
+            if word[0] in _NO_PLAIN_STARTS or word[-1] == ":" or ": " in word or word[:2] in ("-", "- "):
+                raise _OtherForm
+            kind, data = resolve(word)
+            end = start + len(word)
+            rest = f"{text[len(word) :]}{sign}{remark}" if sign else ""
         self.tree.leaves.append(_new_leaf(Leaf, (start, end, style, kind, data, path, box, key, start)))
-        self.position = start + len(self.text[start:end].rstrip(_BREAKS)) if style == "|" else end
+        self.position = end
         self.comes_open = False
+        if rest:
+            self.comment_behind(rest, end, box, start, inline=True)
+
+    def comment_behind(self, rest: str, at: int, box: Box, order: int, *, inline: bool) -> None:
+        """Take what stands behind a value on its line, if anything but blanks; it is a comment, with a blank before it."""
+        text = rest.lstrip(" ")
+        if not text:
+            return
+        if text[0] != "#" or rest[0] != " " or self.before_metadata is not None:
+            raise _OtherForm
+        self.behind = at + len(rest)
+        start = self.behind - len(text) + 1
+        self.tree.comments.append(Comment(start, self.behind, text[1:], box, order, inline))
 
     def add_flow(self, text: str, start: int, parent: Box, key: str, path: str) -> None:
         """Take a flow collection with all that is in it."""
-        if self.before_metadata is not None:
+        from .yaml_lines_flow import OtherFlowError, open_flow, read_flow  # noqa: PLC0415 - start-up time
+
+        if self.before_metadata is not None or text.count(",") > self.limits.nodes:
             raise _OtherForm
         column = start - self.text.rfind("\n", 0, start) - 1
-        first = self.open_flow(text[0], start, column, parent, key, path)
-        stop = self.read_flow(text, start, column, first)
-        rest = text[stop:].lstrip(" ")
-        if rest:
-            if rest[0] != "#" or text[stop] != " ":
-                raise _OtherForm
-            self.has_comment = True
+        first = open_flow(self.tree, text[0], start, column, parent, key, path)
+        try:
+            stop = read_flow(self.tree, text, start, column, first, self.limits.depth - self.depth)
+        except OtherFlowError:
+            raise _OtherForm from None
         self.position = self.flow_end = start + stop
         self.flow = first
         self.comes_open = False
+        # For sops it is inside of the collection, but for an item of a list.
+        box, inline = (parent, True) if parent.is_sequence else (first, False)
+        self.comment_behind(text[stop:], start + stop, box, start, inline=inline)
 
-    def open_flow(self, bracket: str, start: int, column: int, parent: Box, key: str, path: str) -> Box:
-        """Open a flow collection at its bracket."""
-        tree = self.tree
-        opened = Box(
-            parent,
-            key,
-            path,
-            is_sequence=bracket == "[",
-            flow=True,
-            indent=column + 1,
-            begin=start,
-            first=len(tree.leaves),
-        )
-        tree.boxes.append(opened)
-        return opened
-
-    def read_flow(self, text: str, start: int, column: int, first: Box) -> int:
-        """Read up to the bracket that closes `first`, whose own opens the text; the place behind it."""
-        add = self.tree.leaves.append
-        box = first
-        depth = self.depth + 1
-        at = 1
-        is_new = True
-        while True:
-            if depth > self.limits.depth:
-                raise _OtherForm
-            closing = _FLOW_CLOSE.match(text, at) if is_new else None
-            if closing is None:
-                item = _FLOW_ITEM.match(text, at)
-                if item is None:
-                    raise _OtherForm
-                key, bracket, scalar, sign = item.groups()
-                path = _path_in_flow(box, key)
-                key = box.key if key is None else key
-                at = item.end()
-                if bracket is not None:
-                    box = self.open_flow(bracket, start + at - 1, column + at - 1, box, key, path)
-                    depth += 1
-                    is_new = True
-                    continue
-                place = start + item.start(3)
-                style = scalar[0] if scalar[0] in "'\"" else ""
-                kind, data = (STR, scalar[1:-1]) if style else resolve(scalar)
-                add(_new_leaf(Leaf, (place, place + len(scalar), style, kind, data, path, box, key, place)))
-                is_new = False
-            else:
-                sign, at = closing[1], closing.end()
-            while sign != ",":
-                if (sign == "]") is not box.is_sequence:
-                    raise _OtherForm
-                if box is first:
-                    return at
-                box = box.parent or first
-                depth -= 1
-                following = _FLOW_NEXT.match(text, at)
-                if following is None:
-                    raise _OtherForm
-                sign, at = following[1], following.end()
-            is_new = False
-
-    def quoted(self, text: str, start: int) -> tuple[int, str, str]:
-        """End, type and text of a quoted value."""
-        stop = text.find(text[0], 1)
-        data = text[1:stop]
-        rest = text[stop + 1 :].lstrip(" ")
-        if stop < 0 or (text[0] == '"' and "\\" in data):
-            raise _OtherForm
-        if rest:
-            if rest[0] != "#" or text[stop + 1] != " ":
-                raise _OtherForm
-            self.has_comment = True
-        return start + stop + 1, STR, data
-
-    def plain(self, text: str, start: int) -> tuple[int, str, str]:
-        """End, type and text of a value without quotes."""
-        stop = text.find(" #")
-        if stop >= 0:
-            self.has_comment = True
-            text = text[:stop]
-        text = text.rstrip(" ")
-        if text[0] in _NO_PLAIN_STARTS or text[-1] == ":" or ": " in text or text[:2] in ("-", "- "):
-            raise _OtherForm
-        kind, data = resolve(text)
-        return start + len(text), kind, data
-
-    def literal(self, header: str, at: int, box: Box) -> tuple[int, str, str]:
-        """End, type and text of a literal block whose lines start at `at`."""
+    def literal(self, header: str, at: int, box: Box) -> tuple[int, str]:
+        """End and text of a literal block whose lines start at `at`."""
         header = header.rstrip(" ")
         if header not in ("|", "|-"):
             raise _OtherForm
@@ -475,22 +451,45 @@ class _Lines:
             lines.append(line[column:])
             at = stop + 1
         self.skip = at
-        return at, STR, "\n".join(lines).rstrip("\n") + ("\n" if header == "|" else "")
+        return at, "\n".join(lines).rstrip("\n") + ("\n" if header == "|" else "")
 
     # --- comments
 
-    def attach_comments(self, end: int, target: Box, inner: Box, column: int, *, dash: Box | None = None) -> None:
-        """Give the comments between the last token and `end` their containers."""
-        from .yaml_comments import After, Previous, between  # noqa: PLC0415 - start-up time
-
+    def attach_comments(
+        self, end: int, target: Box, inner: Box, column: int, *, dash: Box | None = None, line: int = -1
+    ) -> None:
+        """Give the comments between the last token and `end`, which stands on the line that starts at `line`, their containers."""
         if self.before_metadata is not None:
             raise _OtherForm
-        last = self.closed[0] if self.closed else self.box or self.root
+        self.has_comment = False
         indent = self.closed[0].indent if self.closed else inner.indent
+        remark = self.remark
+        if remark is not None and line >= 0 and self.is_plain(remark, column, indent, line):
+            start = remark.sign + 1
+            box = target if dash is None else dash
+            text = self.text[start : remark.end]
+            self.tree.comments.append(Comment(start, remark.end, text, box, remark.sign, inline=False))
+            return
+        from .yaml_comments import After, Previous, between  # noqa: PLC0415 - start-up time
+
+        last = self.closed[0] if self.closed else self.box or self.root
         token = self.flow if self.flow is not None and self.flow_end == self.position else last
         previous = Previous(token, last, self.comes_open)
-        between(self.tree, self.position, end, previous, After(target, column, dash), self.closed, indent)
-        self.has_comment = False
+        start = max(self.position, self.behind)
+        between(self.tree, start, end, previous, After(target, column, dash), self.closed, indent)
+
+    def is_plain(self, remark: _Remark, column: int, indent: int, line: int) -> bool:
+        """Whether a comment can only be about what comes next, as nearly all are.
+
+        It cannot if it is in another column than the next key and that is left of the last one, nor if it is right below
+        the last token and has a blank line below it: then it can be at the foot of a block.
+        """
+        own = remark.sign - remark.line
+        if column < indent and own != column:
+            return False
+        if line == remark.end + 1 or (self.comes_open and own >= indent):
+            return True
+        return self.text.find("\n", max(self.position, self.behind)) + 1 != remark.line
 
     def settle_comments(self) -> None:
         """Move the comments around the markers of documents to where they belong."""
@@ -537,23 +536,13 @@ class _Lines:
 
     def usual_metadata(self, begin: int) -> bool:
         """Take the whole metadata at once if it has the usual form."""
-        match = _USUAL_METADATA.match(self.text, begin)
-        if match is None:
-            return False
         branch = self.tree.branches[-1]
-        data: dict[str, t.Any] = {"age": _age_entries(match["age"])}
-        for key, text in match.groupdict().items():
-            if text is None or key == "age":
-                continue
-            start, end = match.span(key)
-            style = '"' if text[0] == '"' else ""
-            data[key] = text.strip('"')
-            branch.metadata_leaves[key] = Leaf(start, end, style, STR, data[key], "", self.root, key, start)
-        branch.metadata = data
+        end = yaml_lines_metadata.take_usual(self.text, begin, branch)
+        if end < 0:
+            return False
         branch.metadata_before = self.position
-        branch.metadata_span = (begin, end)
-        self.skip = match.end()
-        self.position = end
+        self.skip = end
+        self.position = end - 1
         self.null = -1
         self.column = -1
         self.comes_open = False
@@ -563,111 +552,28 @@ class _Lines:
     def end_metadata(self, box: Box) -> None:
         """Take the leaves and containers of the metadata out of the tree and make data of them."""
         tree = self.tree
-        branch = tree.branches[-1]
         first_leaf, first_box = self.before_metadata or (0, 0)
         leaves, boxes = tree.leaves[first_leaf:], tree.boxes[first_box:]
         del tree.leaves[first_leaf:], tree.boxes[first_box:]
         if len(leaves) > self.limits.nodes or leaves[-1].start == leaves[-1].end or box.is_sequence:
             raise _OtherForm
-        branch.metadata = _data(box, leaves, boxes)
-        start = (branch.metadata_span or (0, 0))[0]
-        end = start + len(self.text[start : leaves[-1].end].rstrip(_BREAKS))
-        branch.metadata_span = (start, end)
-        for leaf in leaves:
-            if leaf.box is box:
-                text = leaf.text if leaf.style else self.text[leaf.start : leaf.end]
-                entry = Leaf(leaf.start, leaf.end, leaf.style, STR, text, "", self.root, leaf.key, leaf.start)
-                branch.metadata_leaves[leaf.key] = entry
+        self.position = yaml_lines_metadata.take_read(self.text, tree.branches[-1], box, leaves, boxes)
         self.before_metadata = None
         self.closed.clear()
         self.box = self.root
-        self.position = end
         self.comes_open = False
 
 
-def _age_entries(text: str) -> list[dict[str, str]]:
-    """The entries of the list `age` in its usual form."""
-    entries = []
-    for part in text.split("        - enc: |\n")[1:]:
-        *armor, recipient, _end = part.split("\n")
-        enc = "".join(f"{line[12:]}\n" for line in armor)
-        entries.append({"enc": enc, "recipient": recipient.rpartition(" ")[2]})
-    return entries
-
-
-def _check_unusual(key: str, box: Box, value: str) -> None:
-    """The name of the metadata is a key like others below the root; at the root its value stands below it."""
-    if key != METADATA_KEY or (box.parent is None and value.strip(" ")):
-        raise _OtherForm
-
-
-def _path_in_flow(box: Box, key: str | None) -> str:
-    """Path of an item of a flow collection; takes the key."""
-    if key is None:
-        if not box.is_sequence:
-            raise _OtherForm
-        box.count += 1
-        return box.path
-    if box.is_sequence or key in box.seen or len(key) > _MAX_KEY or key in WORDS:
-        raise _OtherForm
-    box.seen.add(key)
-    box.last = key
-    return f"{box.path}{key}:"
-
-
-def _entry(text: str, begin: int) -> _Entry:
-    """Key and value of a line that starts with a key."""
-    key, colon, value = text.partition(": ")
-    if colon:
-        return _Entry(key, begin, value, begin + len(key) + 2)
-    if text[-1] != ":":
-        raise _OtherForm
-    return _Entry(text[:-1], begin, "", begin + len(text))
-
-
-def _entry_of_item(text: str, begin: int) -> _Entry | None:
+def _entry_of_item(text: str) -> tuple[str, str] | None:
     """Key and value of an item, None if it is a value."""
-    if text[0] in "'\"|[{":
+    if text[0] in "|[{":
         return None
     key, colon, value = text.partition(": ")
+    if text[0] in _QUOTES:
+        left = key if colon else key.removesuffix(":")
+        return (left, value) if left is not text and _QUOTED_KEY.match(left) else None
     if colon:
-        return _Entry(key, begin, value, begin + len(key) + 2) if " #" not in key else None
+        return (key, value) if " #" not in key else None
     if text[-1] == ":" and " #" not in text:
-        return _Entry(text[:-1], begin, "", begin + len(text))
+        return text[:-1], ""
     return None
-
-
-def _data(root: Box, leaves: Sequence[Leaf], boxes: Sequence[Box]) -> t.Any:
-    """Plain data of the metadata."""
-    made: dict[Box, t.Any] = {}
-    parts: list[tuple[int, Box | Leaf]] = [(box.begin, box) for box in boxes]
-    parts += [(leaf.start, leaf) for leaf in leaves]
-    parts.sort(key=_start)
-    for _at, part in parts:
-        if isinstance(part, Box):
-            value: t.Any = [] if part.is_sequence else {}
-            made[part] = value
-            owner = part.parent
-        else:
-            value, owner = _value(part), part.box
-        if part is root or owner is None:
-            continue
-        if owner.is_sequence:
-            made[owner].append(value)
-        else:
-            made[owner][part.key] = value
-    return made[root]
-
-
-def _start(part: tuple[int, Box | Leaf]) -> int:
-    return part[0]
-
-
-def _value(leaf: Leaf) -> t.Any:
-    if leaf.type == STR:
-        return leaf.text
-    if leaf.type == INT:
-        return int(leaf.text)
-    if leaf.type == BOOL:
-        return leaf.text == "True"
-    raise _OtherForm
