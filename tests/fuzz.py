@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Many random documents against sops' own library: `make fuzz N=100000 SEED=0`.
 
-The properties are those of `tests/interop/properties.py`. Each failure is made small and written as a `.case` file
-below the folder for temporary files, with its seed; the exit code is 1 then.
+The properties are those of `tests/interop/properties.py`. The first failures of each kind (`--keep`) are made small and
+written as `.case` files below the folder for temporary files, with their seeds; the exit code is 1 then.
 """
 
 from __future__ import annotations
@@ -85,10 +85,11 @@ def blocks(stores: list[str], seed: str, cases: int) -> list[Block]:
 class Report:
     """What was found so far."""
 
-    def __init__(self, cases: int) -> None:
+    def __init__(self, cases: int, keep: int) -> None:
         self.cases = cases
+        self.most = keep
         self.counts: dict[str, Counter[str]] = {}
-        self.failures: dict[tuple[str, str], Failure] = {}
+        self.failures: dict[tuple[str, str], list[Failure]] = {}
         self.done = 0
         self.started = self.told = time.monotonic()
 
@@ -96,7 +97,9 @@ class Report:
         self.done += outcome.block.count
         self.counts.setdefault(outcome.block.store, Counter()).update(outcome.counts)
         for failure in outcome.failures:
-            if self.failures.setdefault((outcome.block.store, failure.rule), failure) is failure:
+            kept = self.failures.setdefault((outcome.block.store, failure.rule), [])
+            if len(kept) < self.most:
+                kept.append(failure)
                 self.keep(failure)
         if time.monotonic() - self.told > _TELL:
             self.told = time.monotonic()
@@ -128,6 +131,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", default="0")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--store", action="append", choices=tuple(SHARES), help="only this one; may be given again")
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many cases, which an earlier run has done")
+    parser.add_argument("--keep", type=int, default=3, help="documents to write out for each kind of failure")
     parser.add_argument("--minutes", type=float, help="end after this time, however many cases were done")
     return parser.parse_args()
 
@@ -135,16 +140,19 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     program = find("sops-oracle")
-    todo = blocks(options.store or list(SHARES), options.seed, options.cases)
-    report = Report(sum(block.count for block in todo))
+    todo = blocks(options.store or list(SHARES), options.seed, options.cases)[options.skip // BLOCK :]
+    report = Report(sum(block.count for block in todo), options.keep)
     print(f"fuzz: {report.cases:,} cases, seed {options.seed}, {options.jobs} jobs, {program}", flush=True)
     limit = report.started + options.minutes * 60 if options.minutes else None
     context = multiprocessing.get_context("spawn")
     with context.Pool(options.jobs, begin) as pool:
-        for outcome in pool.imap_unordered(work, todo):
-            report.take(outcome)
-            if len(report.failures) >= _MOST or (limit is not None and time.monotonic() > limit):
-                break
+        try:
+            for outcome in pool.imap_unordered(work, todo):
+                report.take(outcome)
+                if len(report.failures) >= _MOST or (limit is not None and time.monotonic() > limit):
+                    break
+        except KeyboardInterrupt:
+            print(f"fuzz: stopped; go on with --skip {(options.skip + report.done) // 1000 * 1000}", flush=True)
         pool.terminate()
     print(report.summary(), flush=True)
     return 1 if report.failures else 0

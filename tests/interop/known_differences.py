@@ -13,7 +13,10 @@ Reasons = Sequence[tuple[str, str]]
 OURS: Reasons = (
     (r"^MalformedFileError: a key occurs twice", "a key twice"),
     (r"^MalformedFileError: a tag touches a comma", "a tag that touches a comma, which is a part of it for sops"),
-    (r"^EncryptionError: a comment decides what is encrypted, but", "a comment whose place is not sure decides"),
+    (
+        r"^EncryptionError: a comment decides what is encrypted, but",
+        "a comment that sops takes for one of another item decides",
+    ),
     (r"^MalformedFileError: there is text after the closing brace", "text behind the object"),
     (r"^MalformedFileError: the file is not JSON: it ends before", "half a file"),
     (r"^MalformedFileError: something stands behind the closing quotes", "text behind a quoted value"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 import typing as t
@@ -20,6 +21,8 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config impor
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.main import main
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.streams import Streams
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import (
     ini_documents,
     json_documents,
@@ -148,3 +151,46 @@ def test_ours_open_in_the_command_and_in_an_older_one(
         opened = command.run("decrypt", *words(store), "/dev/stdin", data=content)
         assert opened.returncode == 0, opened.stderr.decode()
         same(library.ask("load", store=store, data=opened.stdout).documents, wanted)
+
+
+INDENTS = "creation_rules: [{age: KEY}]\nstores: {yaml: {indent: 2}, json: {indent: 3}, json_binary: {indent: 1}}\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "output"),
+    [("yaml", "json"), ("json", "yaml"), ("yaml", "binary"), ("binary", "binary"), ("binary", "json")],
+)
+def test_files_written_anew_are_indented_as_the_configuration_says(
+    kind: str, output: str, sops: Sops, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `encrypt` and by `decrypt`, line by line but for tokens, keys and the time."""
+    plain = {
+        "yaml": b"a:\n    b: [1, {c: d}]\ndata: x\n",
+        "json": b'{"a": {"b": [1, {"c": "d"}]}}',
+        "binary": b"\x00x",
+    }[kind]
+    folder = sops.folder / f"{kind}-{output}"
+    folder.mkdir()
+    (folder / ".sops.yaml").write_text(INDENTS.replace("KEY", keys.public))
+    (folder / "plain").write_bytes(plain)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SOPS_AGE_KEY", keys.private)
+    beside = Sops(sops.program, sops.private, folder)
+
+    def compare(*words: str) -> bytes:
+        out = io.BytesIO()
+        code = main(words, Streams(io.BytesIO(), out, io.StringIO()))
+        theirs = beside.run(*words)
+        assert code == theirs.returncode
+        assert layout(out.getvalue()) == layout(theirs.stdout)
+        return theirs.stdout
+
+    sealed = compare("encrypt", "--input-type", kind, "--output-type", output, "plain")
+    if sealed:
+        (folder / "sealed").write_bytes(sealed)
+        compare("decrypt", "--input-type", output, "--output-type", kind, "sealed")
+
+
+def layout(content: bytes) -> bytes:
+    content = re.sub(rb"ENC\[[^]]*\]|\d+-\d+-\d+T[^\"]*", b"", content)
+    return re.sub(rb"(?s)-----BEGIN.*?-----END AGE ENCRYPTED FILE-----", b"", content)

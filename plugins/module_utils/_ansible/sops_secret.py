@@ -17,7 +17,7 @@ from .._errors import InvalidInputError, NoMatchingRuleError
 from .._files import DIRECTORY, file_mode, folder_lock, read_file_if_exists, replace_file, set_mode
 from .._sops import document
 from .._sops.changes import Change
-from .._sops.config import Rule
+from .._sops.config import Config, Rule
 from .._sops.identities import KeyRing
 from .._sops.stores.base import Store
 from .._sops.stores.registry import store_for
@@ -52,7 +52,9 @@ def run(call: Call) -> dict[str, t.Any]:
     params = call.params
     path = os.path.abspath(params["path"])  # noqa: PTH100 - links stay as they are, rules match names
     mode = parse_mode(params["mode"])
-    store = store_for(path)
+    config_path = params["config_path"]
+    config = load_config(config_path) if config_path else find_config(os.path.dirname(path))  # noqa: PTH120 - as above
+    store = store_for(path, indents=config.indents if config else None)
     plain, data = _plain(params["content"], store)
     with folder_lock(path, make=None if call.check_mode else DIRECTORY):
         existing = read_file_if_exists(path)
@@ -61,7 +63,7 @@ def run(call: Call) -> dict[str, t.Any]:
             path=path,
             store=store,
             ring=key_ring(params["age_key"], params["age_keyfile"]),
-            rule=_rule(path, params["config_path"], params["age"], optional=encrypted),
+            rule=_rule(path, config, params["age"], optional=encrypted),
         )
         change, reason = _plan(target, existing if encrypted else None, plain, data)
         if existing is not None and not encrypted:
@@ -134,9 +136,8 @@ def _plain(content: t.Any, store: Store) -> tuple[bytes, list[t.Any] | None]:
     return plain, store.data(plain)
 
 
-def _rule(path: str, config_path: str | None, age: list[str] | None, *, optional: bool) -> Rule | None:
+def _rule(path: str, config: Config | None, age: list[str] | None, *, optional: bool) -> Rule | None:
     """Return how the file is to be encrypted: by the rule that covers it, for the recipients given."""
-    config = load_config(config_path) if config_path else find_config(os.path.dirname(path))  # noqa: PTH120 - as above
     given = Rule.of(age, where="age") if age else None
     if config is None or config.rules is None:
         if given:

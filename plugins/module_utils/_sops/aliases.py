@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 from bisect import bisect_right
 
-from .nodes import documents_of
+from .._errors import EncryptionError
 from .selectors import Selected, Selection
 from .tree import FLOAT, INT, Alias, Box, Edit, Tree, apply_edits
 
@@ -38,8 +38,16 @@ def spelled_out(store: Store, tree: Tree, selection: Selection, where: str | Non
         moved = any(comment.order == starts[number] < comment.start for comment in tree.comments)
         if moved and not affected.isdisjoint((number - 1, number)):
             affected |= {number - 1, number}
-    tree = store.load(_expanded(store, tree, affected), where=where)
-    return tree, selection.of(tree)
+    expanded = store.load(_expanded(store, tree, affected, exact=selection.goes_by_comments), where=where)
+    anew = selection.of(expanded)
+    if selection.goes_by_comments and anew.leaves != selected.leaves:
+        raise EncryptionError(
+            "a comment decides what is encrypted, but with the aliases of secrets spelled out it would be one of another "
+            "item",
+            where=where,
+            hint="write the values out yourself, with a comment above each key that is to be encrypted",
+        )
+    return expanded, anew
 
 
 def _repeats_secret(tree: Tree, alias: Alias, selected: Selected, hidden: set[Box]) -> bool:
@@ -51,12 +59,14 @@ def _repeats_secret(tree: Tree, alias: Alias, selected: Selected, hidden: set[Bo
     )
 
 
-def _expanded(store: Store, tree: Tree, affected: set[int]) -> bytes:
+def _expanded(store: Store, tree: Tree, affected: set[int], *, exact: bool) -> bytes:
     """The text with the affected documents written anew."""
     # sops writes a whole float without its point; here it has to stay a float, and an integer is written as it is.
     whole = [leaf.type == FLOAT and leaf.text.removeprefix("-").isdigit() for leaf in tree.leaves]
     values = [(INT, f"{leaf.text}.0") if flag else None for leaf, flag in zip(tree.leaves, whole, strict=True)]
-    documents = documents_of(tree, values)
+    from .nodes import documents_of  # noqa: PLC0415  (start-up time: few files have aliases)
+
+    documents = documents_of(tree, values, exact=exact)
     breaks = "\r\n" if "\r\n" in tree.text else "\n"
     edits = []
     for number in affected:

@@ -21,8 +21,6 @@ from .keys.wrapping import Groups
 from .selectors import DEFAULT, KINDS, Selector
 
 if t.TYPE_CHECKING:
-    from pathlib import PurePath
-
     from .regex import Pattern
 
 CONFIG_NAME = ".sops.yaml"
@@ -139,12 +137,15 @@ class Config(t.NamedTuple):
         return path.removeprefix(folder)
 
 
-def config_candidates(start: PurePath) -> Iterator[PurePath]:
-    """Where to look for the config file: in `start` and upwards."""
-    for level, folder in enumerate((start, *start.parents)):
-        if level >= _MAX_LEVELS:
+def config_candidates(start: str) -> Iterator[str]:
+    """Where to look for the config file: in the folder `start`, an absolute path, and upwards."""
+    folder = start
+    for _level in range(_MAX_LEVELS):
+        yield posixpath.join(folder, CONFIG_NAME)
+        above = posixpath.dirname(folder)
+        if above == folder:
             return
-        yield folder / CONFIG_NAME
+        folder = above
 
 
 def _parse_rule(data: t.Any, where: str) -> _CreationRule:

@@ -19,15 +19,13 @@ from .changes import Change, footer, hidden
 from .config import Rule
 from .keys.wrapping import wrap_groups
 from .metadata import Metadata
-from .nodes import documents_of
 from .notices import SELECTOR_IGNORED, Notice, comments_lost, duplicates_in, location
 from .opening import Opened
-from .paths import path_of
 from .sealing import Sealed, seal
 from .selectors import DEFAULT, Selected, Selection
 from .stores.base import Store
 from .surface import Clock, refuse_metadata, stamp
-from .tree import COMMENT, NULL, STR, Tree
+from .tree import COMMENT, NULL, STR, Leaf, Tree
 from .values import Cipher, Randomness
 
 _ONE_DOCUMENT = ("json", "binary", "dotenv", "ini")
@@ -101,6 +99,8 @@ def decrypted_into(opened: Opened, store: Store, name: str | None) -> tuple[byte
     tree = opened.tree
     _refuse_documents(tree, store, name)
     _refuse_nulls(tree, store, name)
+    from .nodes import documents_of  # noqa: PLC0415  (start-up time: few files change their format)
+
     documents = documents_of(tree, opened.values, opened.comments)
     return store.emit(documents), _losses(tree, store, name, opened.values)
 
@@ -109,8 +109,11 @@ def _converted(plain: Plain, tree: Tree, sealed: Sealed, metadata: Metadata) -> 
     store = plain.output_store
     _refuse_documents(tree, store, plain.name)
     _refuse_nulls(tree, store, plain.name)
+    from .nodes import documents_of  # noqa: PLC0415  (as above)
+
     tokens = [None if token is None else (STR, token) for token in sealed.tokens]
-    content = store.emit(documents_of(tree, tokens, sealed.comments), metadata.to_data())
+    exact = Selection(metadata.selector).goes_by_comments
+    content = store.emit(documents_of(tree, tokens, sealed.comments, exact=exact), metadata.to_data())
     try:
         result = store.load(content)
     except FluxseedError:
@@ -132,7 +135,7 @@ def _verify(plain: Plain, tree: Tree, tokens: Sequence[str | None], result: Tree
             raise ConversionError(
                 f"a value of type {leaf.type} would read differently in a file of type {plain.output_store.name}, so "
                 "its MAC could not be verified",
-                where=location(tree, leaf.start, path_of(tree, leaf, number), plain.name),
+                where=_where(tree, leaf, number, plain.name),
                 hint="encrypt the value too, or make it a string",
             )
     if len(found) != len(meant):
@@ -157,9 +160,15 @@ def _refuse_nulls(tree: Tree, store: Store, name: str | None) -> None:
         if leaf.type == NULL:
             raise ConversionError(
                 f"a null cannot be written into a file of type {store.name}, it would become a text",
-                where=location(tree, leaf.start, path_of(tree, leaf, number), name),
+                where=_where(tree, leaf, number, name),
                 hint="remove the entry, or make it an empty string",
             )
+
+
+def _where(tree: Tree, leaf: Leaf, number: int, name: str | None) -> str:
+    from .paths import path_of  # noqa: PLC0415  (start-up time: for errors only)
+
+    return location(tree, leaf.start, path_of(tree, leaf, number), name)
 
 
 def _losses(

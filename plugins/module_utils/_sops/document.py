@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import os
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from .opening import open_file
 from .surface import Clock, now, place
@@ -184,8 +185,7 @@ def edit(
     """
     from . import editing
 
-    with place(name):
-        job = _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac)
+    with _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac) as job:
         job.rule = rule
         return editing.edit(job, plain)
 
@@ -212,7 +212,7 @@ def set(  # noqa: A001  (the word of sops; called as document.set)
 
     with place(name):
         node = given.value_node(value)
-        job = _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac)
+    with _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac) as job:
         return setting.set_value(job, document, path, node)
 
 
@@ -232,8 +232,7 @@ def unset(
     """Remove what is at a path, with its lines; comments on lines of their own stay."""
     from . import setting
 
-    with place(name):
-        job = _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac)
+    with _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac) as job:
         return setting.unset_value(job, document, path, idempotent=idempotent)
 
 
@@ -271,11 +270,11 @@ def rotate(
     """Encrypt every value under a new data key; recipients join the first key group, or leave all of them."""
     from . import rekeying
 
-    with place(name):
-        job = _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac)
+    with _job(content, ring, store, name, clock, randomness, ignore_mac=ignore_mac) as job:
         return rekeying.rotate(job, add, remove)
 
 
+@contextmanager
 def _job(
     content: bytes,
     ring: KeyRing,
@@ -285,8 +284,9 @@ def _job(
     randomness: Randomness,
     *,
     ignore_mac: bool,
-) -> Job:
+) -> Iterator[Job]:
+    """An encrypted file that is to change, opened; errors get its name."""
     from .editing import Job
 
-    old = open_file(content, ring, store, name, ignore_mac=ignore_mac)
-    return Job(content, old, store, name, clock, randomness)
+    with place(name):
+        yield Job(content, open_file(content, ring, store, name, ignore_mac=ignore_mac), store, name, clock, randomness)

@@ -8,6 +8,7 @@ Private to the collection.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -27,7 +28,7 @@ from .selectors import Selected, Selection
 from .splicing import rewrite
 from .stores.base import Store
 from .surface import Clock, refuse_metadata, stamp
-from .tree import NULL, Tree
+from .tree import NULL, Box, Tree, walk
 from .values import Cipher, Randomness
 
 CONTENT, RECIPIENTS, SELECTOR = "content", "recipients", "selector"
@@ -174,17 +175,53 @@ def _refuse_clearing(job: Job, tree: Tree, selected: Selected) -> None:
             secret.setdefault(leaf.path, set()).add(value or ("", ""))
         if value is None:
             clear.add((leaf.path, leaf.type, leaf.text))
+    mixed = secret.keys() & {path for path, _type, _text in clear}
+
+    places = _secret_places(old, mixed, strays) if mixed else set()
+    indices = _indices(tree) if mixed else []
     for number, (leaf, flag) in enumerate(zip(tree.leaves, selected.leaves, strict=True)):
         if flag or leaf.type == NULL or not leaf.text or (leaf.path, leaf.type, leaf.text) in clear:
             continue
         known = secret.get(leaf.path)
-        if known and (not leaf.box.is_sequence or (leaf.type, leaf.text) in known):
+        # Items of lists share a path, as documents do; with clear ones beside secret ones the index tells them apart.
+        was_secret = not leaf.box.is_sequence and (leaf.path not in mixed or (leaf.path, indices[number]) in places)
+        if known and (was_secret or (leaf.type, leaf.text) in known):
             raise EncryptionError(
                 "a value that is encrypted now would be written in clear, since the selector of the file does not "
                 "select it",
                 where=location(tree, leaf.start, path_of(tree, leaf, number), job.name),
                 hint="see whether somebody changed the selector in the metadata; give a rule to say what is to be encrypted",
             )
+
+
+def _secret_places(old: Opened, paths: set[str], strays: set[int]) -> set[tuple[str, tuple[int, ...]]]:
+    """Path, document and list indices of the tokens that have one of these paths."""
+    indices = _indices(old.tree)
+    return {
+        (leaf.path, indices[number])
+        for number, (leaf, value) in enumerate(zip(old.tree.leaves, old.values, strict=True))
+        if leaf.path in paths and (value is not None or number in strays)
+    }
+
+
+def _indices(tree: Tree) -> list[tuple[int, ...]]:
+    """The number of the document and the indices of the lists that each leaf is in, outermost first."""
+    found: list[tuple[int, ...]] = [()] * len(tree.leaves)
+    of_box: dict[Box, tuple[int, ...]] = {}
+    counts: Counter[Box | None] = Counter()
+
+    def place(parent: Box | None) -> tuple[int, ...]:
+        if parent is not None and not parent.is_sequence:
+            return of_box[parent]
+        counts[parent] += 1
+        return (*(of_box[parent] if parent else ()), counts[parent])
+
+    for box, number, _comment, _copy in walk(tree):
+        if box is not None:
+            of_box[box] = place(box.parent)
+        elif number >= 0:
+            found[number] = place(tree.leaves[number].box)
+    return found
 
 
 def _masked_new(

@@ -56,7 +56,7 @@ class Metadata(t.NamedTuple):
         if not isinstance(data, Mapping):
             raise MalformedMetadataError("the sops entry is not a mapping", where="sops")
         data = weak_types.own_spelling(data, _OWN_KEYS)
-        selectors = {kind: weak_types.text(data.get(kind), f"sops.{kind}") for kind in KINDS}
+        selectors = {kind: weak_types.text(data[kind], f"sops.{kind}") for kind in KINDS if kind in data}
         try:
             selector = Selector.from_mapping(selectors, where="sops")
         except ConfigError as exc:
@@ -156,7 +156,8 @@ def _group(data: Mapping[str, t.Any], where: str) -> tuple[MasterKey, ...]:
     return tuple(
         registry.read(kind, entry, where=f"{where}.{kind}[{number}]")
         for kind in registry.LISTS
-        for number, entry in enumerate(weak_types.items(data.get(kind)))
+        if kind in data
+        for number, entry in enumerate(weak_types.items(data[kind]))
     )
 
 

@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Sequence
 
 from .._errors import EmissionError, LimitError
-from .tree import BOOL, COMMENT, DEFAULT_LIMITS, FLOAT, INT, NULL, STR, TIME, Box, Limits, Tree, walk
+from .tree import BOOL, COMMENT, DEFAULT_LIMITS, FLOAT, INT, NULL, STR, TIME, Box, Limits, Tree, exact_steps, walk
 from .values import format_float, format_time, to_bytes, to_text
 
 if t.TYPE_CHECKING:
@@ -76,11 +76,16 @@ def documents_of(
     tree: Tree,
     values: Sequence[tuple[str, str] | None] | None = None,
     comments: Sequence[str | None] | None = None,
+    *,
+    exact: bool = False,
 ) -> list[MappingNode]:
-    """The documents of a tree, without metadata; `values` and `comments` replace what stands there, None leaves it."""
+    """The documents of a tree, without metadata; `values` and `comments` replace what stands there, None leaves it.
+
+    `exact` is for selectors that go by comments: each comment is where sops has it.
+    """
     made: dict[Box, MappingNode | SequenceNode] = {}
     roots: list[MappingNode] = []
-    for box, leaf_number, comment_number, copy in walk(tree):
+    for box, leaf_number, comment_number, copy in exact_steps(tree) if exact else walk(tree):
         if box is not None:
             node: MappingNode | SequenceNode = SequenceNode() if box.is_sequence else MappingNode()
             made[box] = node

@@ -27,6 +27,9 @@ CLEAR_COMMENT = "comment in clear although selected"
 DUPLICATE_KEY = "duplicate key"
 SELECTOR_IGNORED = "selector ignored"
 COMMENTS_LOST = "comments lost"
+MORE = "more"
+MOST = 100
+"""Notices of one file; nobody reads more, and finding the line of each takes time."""
 
 _MESSAGES = {
     NOT_SELECTED: "a value is encrypted although the selector does not select it: the selector may have been changed",
@@ -78,7 +81,10 @@ _Found: t.TypeAlias = "tuple[int, str, Path]"
 
 def _told(tree: Tree, name: str | None, found: list[_Found]) -> list[Notice]:
     found.sort(key=_position)
-    return [Notice(kind, _MESSAGES[kind], location(tree, at, path, name)) for at, kind, path in found]
+    told = [Notice(kind, _MESSAGES[kind], location(tree, at, path, name)) for at, kind, path in found[:MOST]]
+    if len(found) > MOST:
+        told.append(Notice(MORE, f"{len(found) - MOST:,} more such places are not listed", name or "the file"))
+    return told
 
 
 def _position(found: _Found) -> int:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 import typing as t
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from .._errors import ConfigError
-from .tree import NULL, Box, Comment, Tree, walk
+from .tree import NULL, Box, Comment, Step, Tree, walk
 
 UNENCRYPTED_SUFFIX = "unencrypted_suffix"
 KINDS = (
@@ -76,8 +77,8 @@ class Selected(t.NamedTuple):
     comments: list[bool]
     refused: t.Callable[[str], bool] | None = None
     """No encrypted comment may pass this test: on reading, what it says would be in clear."""
-    deciding: Sequence[int] = ()
-    """Comments that switch encryption on or off."""
+    exposed: int = -1
+    """The first leaf that looks as if a comment asked for its encryption, while sops sees that comment elsewhere."""
 
 
 class Selection:
@@ -87,7 +88,8 @@ class Selection:
         self._test, self._found = _tests(selector, where)
         self._wanted = selector.kind.startswith("encrypted")
         """Whether what the test finds is encrypted, or what it does not find."""
-        self._of = self._by_comments if "_comment_" in selector.kind else self._by_keys
+        self.goes_by_comments = "_comment_" in selector.kind
+        self._of = self._by_comments if self.goes_by_comments else self._by_keys
 
     def of(self, tree: Tree) -> Selected:
         """The leaves and comments to encrypt, or, of an encrypted file, those that should be."""
@@ -133,34 +135,60 @@ class Selection:
 
         The text of an encrypted comment is its token, as it stands in the file.
         """
-        deciding: list[int] = []
-        selected = Selected(
-            [False] * len(tree.leaves),
-            [False] * len(tree.comments),
-            None if self._wanted else self._test,
-            deciding,
-        )
+        covered, comments = self._covered(tree, tree.steps(tree))
+        leaves = [
+            flag and leaf.text != "" and leaf.type != NULL for leaf, flag in zip(tree.leaves, covered, strict=True)
+        ]
+        exposed = -1
+        if tree.steps is not walk and tree.branches[0].metadata_span is None:
+            meant = self._covered(tree, walk(tree))[0]
+            exposed = next(
+                (
+                    number
+                    for number, (leaf, flag) in enumerate(zip(tree.leaves, leaves, strict=True))
+                    if meant[number] and not flag and leaf.text != "" and leaf.type != NULL
+                ),
+                -1,
+            )
+        return Selected(leaves, comments, None if self._wanted else self._test, exposed)
+
+    def _covered(self, tree: Tree, steps: Sequence[Step]) -> tuple[list[bool], list[bool]]:
+        """Which leaves are in reach of an encryption, nulls among them, and which comments are to encrypt."""
+        covered, comments = [False] * len(tree.leaves), [False] * len(tree.comments)
         stored = tree.branches[0].metadata_span is not None
         levels = _Levels()
-        for box, leaf_number, comment_number, copy in walk(tree):
+        lost = set(range(len(tree.comments)))
+        for box, leaf_number, comment_number, copy in steps:
             if box is not None:
                 levels.open(box)
             elif leaf_number >= 0:
                 leaf = tree.leaves[leaf_number]
                 levels.close_to(leaf.box)
-                selected.leaves[leaf_number] = levels.hit is self._wanted and leaf.text != "" and leaf.type != NULL
+                covered[leaf_number] = levels.hit is self._wanted
                 if not (stored and leaf.box.is_sequence and leaf.text.endswith(_COMMENT_ITEM)):
                     levels.pass_item()
             else:
                 comment = tree.comments[comment_number]
                 levels.close_to(copy or comment.box)
-                if not _is_lost(tree, comment):
-                    if self._test(comment.text):
-                        deciding.append(comment_number)
-                    selects = self._selects(comment, levels)
-                    if copy is None:
-                        selected.comments[comment_number] = selects
-        return selected
+                selects = self._selects(comment, levels)
+                # An alias repeats comments; what is done with one goes by the first time.
+                if comment_number in lost:
+                    lost.remove(comment_number)
+                    comments[comment_number] = selects
+        if lost:
+            self._cover_lost(tree, lost, covered, comments)
+        return covered, comments
+
+    def _cover_lost(self, tree: Tree, lost: set[int], covered: Sequence[bool], comments: list[bool]) -> None:
+        """Comments that sops does not see decide nothing; one is encrypted if the value beside it is."""
+        own = [(leaf.begin, number) for number, leaf in enumerate(tree.leaves) if leaf.begin >= 0]
+        for number in lost:
+            comment = tree.comments[number]
+            at = bisect_left(own, (comment.order, 0))
+            # The value below it, or above it at the end of its container.
+            beside = [leaf for _begin, leaf in own[at : at + 1] + own[max(at - 1, 0) : at]]
+            flags = [covered[leaf] for leaf in beside if _is_in(tree.leaves[leaf].box, comment.box)]
+            comments[number] = (flags[0] if flags else not self._wanted) and comment.text != ""
 
     def _selects(self, comment: Comment, levels: _Levels) -> bool:
         """Whether a comment is encrypted; one that switches encryption on stays in clear, so that it can be seen."""
@@ -170,12 +198,10 @@ class Selection:
         return (before if self._wanted else not levels.hit) and (comment.text != "" or comment.box.is_sequence)
 
 
-def _is_lost(tree: Tree, comment: Comment) -> bool:
-    """A comment on the line of an opening bracket: the YAML library of sops drops it, so it can switch nothing."""
-    if not comment.box.flow:
-        return False
-    line = max(tree.text.rfind("\n", 0, comment.start), tree.text.rfind("\r", 0, comment.start)) + 1
-    return tree.text[line : comment.start - 1].rstrip(" \t").endswith(("[", "{"))
+def _is_in(box: Box | None, outer: Box) -> bool:
+    while box is not None and box is not outer:
+        box = box.parent
+    return box is not None
 
 
 _COMMENT_ITEM = ",type:comment]"

@@ -130,7 +130,7 @@ def _exchange_token(job: Job, number: int, value: ScalarNode) -> Change:
 
 def _mac(old: Opened, number: int, value: ScalarNode) -> str:
     """The MAC with one value exchanged."""
-    hashed = list(old.hashed)
+    hashed = list(old.hashed())
     hashed[number] = to_bytes(value.text)
     return file_mac.compute(hashed, only_encrypted=old.metadata.mac_only_encrypted)
 

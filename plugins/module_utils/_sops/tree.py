@@ -9,7 +9,6 @@ where it stands, so that changing a value means replacing its span and nothing e
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections.abc import Mapping, Sequence
 from operator import itemgetter, lt
@@ -17,7 +16,8 @@ from operator import itemgetter, lt
 STR, INT, FLOAT, BOOL, TIME, COMMENT, NULL = "str", "int", "float", "bool", "time", "comment", "null"
 """The types of leaves; all but `NULL` are also written as the `type:` of a token."""
 
-_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"
+_BREAKS = "\n\r\x85\u2028\u2029"
+_EDITS_AT_ONCE = 512
 
 
 class Limits(t.NamedTuple):
@@ -26,7 +26,9 @@ class Limits(t.NamedTuple):
     size: int = 64 * 1024 * 1024
     depth: int = 1000
     documents: int = 10_000
-    nodes: int = 2_000_000
+    nodes: int = 250_000
+    """Values: to read so many takes about a second."""
+    comments: int = 100_000
     copies: int = 100_000
     """Leaves that aliases may add."""
 
@@ -130,7 +132,7 @@ class Branch:
 class Tree:
     """A whole file: text, branches, and all leaves and comments in file order."""
 
-    __slots__ = ("aliases", "boxes", "branches", "comment_breaks", "comments", "leaves", "prefix", "text")
+    __slots__ = ("aliases", "boxes", "branches", "comment_breaks", "comments", "leaves", "prefix", "steps", "text")
 
     def __init__(
         self,
@@ -154,6 +156,8 @@ class Tree:
         """All containers in file order, roots included; those of copies too."""
         self.comment_breaks = comment_breaks
         """Characters that no comment of the store can hold."""
+        self.steps: t.Callable[[Tree], list[Step]] = walk
+        """Containers, leaves and comments exactly as sops visits them, where `walk` is not sure of the comments."""
 
     def line_of(self, index: int) -> int:
         """Line number, from 1, of a position."""
@@ -215,6 +219,20 @@ def walk(tree: Tree) -> list[Step]:
     return done
 
 
+def exact_steps(tree: Tree) -> list[Step]:
+    """The order of sops itself, and what it does not see of comments where that stands."""
+    visited = tree.steps(tree)
+    seen = {step.comment for step in visited}
+    lost = [number for number in reversed(range(len(tree.comments))) if number not in seen]
+    done: list[Step] = []
+    for step in visited:
+        begin = tree.leaves[step.leaf].begin if step.leaf >= 0 else -1
+        while lost and tree.comments[lost[-1]].order < begin:
+            done.append(Step(comment=lost.pop()))
+        done.append(step)
+    return done + [Step(comment=number) for number in reversed(lost)]
+
+
 def _copy_box_end(alias: Alias) -> int:
     return alias.copy_box + alias.box_end - alias.box
 
@@ -265,19 +283,25 @@ AnyEdit = tuple[int, int, str]
 
 def line_of(text: str, index: int) -> int:
     """Line number, from 1, of a position in a text."""
-    return len(re.findall(_BREAK, text[: max(index, 0)])) + 1
+    end = max(index, 0)
+    return 1 - text.count("\r\n", 0, end) + sum(text.count(sign, 0, end) for sign in _BREAKS)
 
 
 def apply_edits(text: str, edits: Sequence[AnyEdit]) -> str:
     """The text with all edits done; they may come in any order but do not overlap."""
-    parts = []
     done = 0
     starts = [edit[0] for edit in edits]
     if not all(map(lt, starts, starts[1:])):
         edits = sorted(edits, key=_position)
-    for start, end, new in edits:
-        parts.append(text[done:start])
-        parts.append(new)
-        done = end
-    parts.append(text[done:])
-    return "".join(parts)
+    del starts
+    whole = []
+    # Joined piece by piece: the next ones are put where these were, which spares fresh memory.
+    for at in range(0, len(edits), _EDITS_AT_ONCE):
+        parts = []
+        for start, end, new in edits[at : at + _EDITS_AT_ONCE]:
+            parts.append(text[done:start])
+            parts.append(new)
+            done = end
+        whole.append("".join(parts))
+    whole.append(text[done:])
+    return "".join(whole)

@@ -31,6 +31,8 @@ def own_spelling(data: Mapping[t.Any, t.Any], names: Collection[str]) -> dict[st
     except ValueError:
         # Python refuses to print a number of some thousand digits.
         raise MalformedMetadataError("a key of the metadata is not a string", where="sops") from None
+    if result.keys() <= set(names):
+        return result
     for key in list(result):
         folded = key.casefold()
         if folded in names and folded not in result:

@@ -29,6 +29,8 @@ class Block(t.NamedTuple):
 
     column: int
     text: str
+    line_break: str = ""
+    """How its lines end in the file, which can be of several kinds; empty where the store does not mind."""
 
 
 class Store(t.Protocol):

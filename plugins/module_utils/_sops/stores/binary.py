@@ -32,6 +32,10 @@ class BinaryStore:
 
     name = "binary"
 
+    def __init__(self, indent: int | None = None) -> None:
+        self.indent = indent
+        """Of an encrypted file written anew, as the section `stores` of `.sops.yaml` has it."""
+
     def load(self, content: bytes, *, where: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Tree:
         """Read a file, plain or encrypted."""
         if len(content) > limits.size:
@@ -75,7 +79,7 @@ class BinaryStore:
             return _JSON.emit_encrypted(tree, tokens, comments, metadata, styles=styles, block=block)
         token = tokens[0] if tokens[0] is not None else tree.text
         if block is None:
-            return _JSON.emit([MappingNode([(_KEY, ScalarNode(STR, token))])], metadata)
+            return self.emit([MappingNode([(_KEY, ScalarNode(STR, token))])], metadata)
         return (block.text[: block.column] + spell_string_as_sops(token) + block.text[block.column :]).encode()
 
     def emit_plain(self, tree: Tree, values: Sequence[Typed | None], comments: Sequence[str | None]) -> bytes:  # noqa: ARG002
@@ -102,7 +106,7 @@ class BinaryStore:
     ) -> bytes:
         """A whole file as sops writes it: JSON if it is encrypted, else the bytes of the entry `data`."""
         if metadata is not None:
-            return _JSON.emit(documents, metadata, indent=indent)
+            return _JSON.emit(documents, metadata, indent=self.indent if indent is None else indent)
         if len(documents) != 1:
             raise EmissionError(f"a binary file holds one document, not {len(documents)}", hint=_HINT)
         pairs = t.cast(

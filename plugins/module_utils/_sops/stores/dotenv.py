@@ -10,6 +10,7 @@ characters `\n` in a value stand for a line feed. Metadata are lines whose key b
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
@@ -21,6 +22,7 @@ from .flat_text import decode, encode, line_at, only_document, scalar, text_of
 from .flatten import flatten, unflatten
 
 _PREFIX = "sops_"
+_LINE = re.compile("[^\n]+")
 
 
 class DotenvStore:
@@ -126,19 +128,15 @@ class _Reader:
         self.tree = Tree(text, "", [self.branch], [], [], [], [self.root], comment_breaks="\n")
 
     def read(self) -> Tree:
-        start = 0
-        while start < len(self.text):
-            end = self.text.find("\n", start)
-            end = len(self.text) if end < 0 else end
-            if start < end:
-                self.line(start, end)
-            start = end + 1
+        for line in _LINE.finditer(self.text):
+            self.line(line.start(), line.end())
         return self.tree
 
     def line(self, start: int, end: int) -> None:
         text = self.text
         if text[start] == "#":
             self.tree.comments.append(Comment(start + 1, end, text[start + 1 : end], self.root, start, inline=False))
+            self.check(len(self.tree.comments), self.limits.comments, "comments", start)
             return
         equals = text.find("=", start, end)
         if equals < 0:
@@ -152,11 +150,15 @@ class _Reader:
             leaf = Leaf(equals + 1, end, "", STR, value, "", self.root, flat, start)
             self.branch.metadata.append(leaf)
             self.branch.metadata_leaves[flat] = leaf
+            self.check(len(self.branch.metadata), self.limits.nodes, "values", start)
             return
         self.root.seen.add(key)
         self.tree.leaves.append(Leaf(equals + 1, end, "", STR, value, f"{key}:", self.root, key, equals + 1))
-        if len(self.tree.leaves) > self.limits.nodes:
-            raise LimitError(f"the file holds more than {self.limits.nodes} values", where=self.place(start))
+        self.check(len(self.tree.leaves), self.limits.nodes, "values", start)
+
+    def check(self, count: int, limit: int, what: str, index: int) -> None:
+        if count > limit:
+            raise LimitError(f"the file holds more than {limit} {what}", where=self.place(index))
 
     def fail(self, start: int, end: int) -> t.NoReturn:
         hint = "begin a comment with # in the first column"

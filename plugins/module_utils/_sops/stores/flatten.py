@@ -111,7 +111,7 @@ def _place(root: _Node, steps: Sequence[Step]) -> _Node:
 
 
 def _steps(key: str) -> list[Step]:
-    first, *rest = _SEPARATOR.split(key)
+    first, *rest = _SEPARATOR.split(key, MAX_DEPTH)
     steps: list[Step] = [first]
     for kind, name in zip(rest[::2], rest[1::2], strict=True):
         steps.append(name if kind == _MAP else _index(name))

@@ -91,6 +91,7 @@ class Scanner:
             return stop
         if self.text[start] in "#;":
             self.pending.append(self.piece(start, stop, own_line=True))
+            self.check(len(self.pending) + len(self.tree.comments), self.limits.comments, "comments", start)
             return stop
         if self.text[start] == "[":
             self.header(at, start, stop)
@@ -118,6 +119,7 @@ class Scanner:
             return
         box = Box(self.root, name, f"{name}:", begin=start, first=len(self.tree.leaves))
         self.tree.boxes.append(box)
+        self.check(len(self.tree.boxes), self.limits.nodes, "sections", start)
         self.section = box
         self.root.seen.add(name)
         if sign >= 0:
@@ -149,9 +151,7 @@ class Scanner:
         path = f"{self.section.path}{name}:"
         leaf = Leaf(value.start, value.end, value.style, STR, value.text, path, self.section, name, value.start)
         self.tree.leaves.append(leaf)
-        if len(self.tree.leaves) > self.limits.nodes:
-            where = line_at(self.where, self.text, start)
-            raise LimitError(f"the file holds more than {self.limits.nodes} values", where=where)
+        self.check(len(self.tree.leaves), self.limits.nodes, "values", start)
         behind = value.comment
         if behind >= 0 and value.comment_counts:
             self.pending.append(self.piece(behind, line_end(self.text, behind), own_line=False))
@@ -167,7 +167,12 @@ class Scanner:
             stored.end = value.following
             leaf = Leaf(value.start, value.end, value.style, STR, value.text, "", self.section, name, value.start)
             stored.entries.append(leaf)
+            self.check(len(stored.entries), self.limits.nodes, "values", value.start)
             self.branch.metadata_leaves[name] = leaf
+
+    def check(self, count: int, limit: int, what: str, index: int) -> None:
+        if count > limit:
+            raise LimitError(f"the file holds more than {limit} {what}", where=line_at(self.where, self.text, index))
 
     # --- comments
 

@@ -8,8 +8,13 @@ Private to the collection.
 
 from __future__ import annotations
 
+import typing as t
+
 from ..._errors import InvalidInputError
 from .base import Store
+
+if t.TYPE_CHECKING:
+    from ..config import Indents
 
 _SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".env": "dotenv", ".ini": "ini"}
 _NAMES = ("yaml", "json", "dotenv", "ini", "binary")
@@ -27,13 +32,13 @@ def store_name(name: str, store_type: str | None = None) -> str:
     return "binary"
 
 
-def store_for(name: str, store_type: str | None = None) -> Store:
-    """The store of a file, by its name unless the type is given."""
+def store_for(name: str, store_type: str | None = None, indents: Indents | None = None) -> Store:
+    """The store of a file, by its name unless the type is given; `indents` are for what is written anew."""
     found = store_name(name, store_type)
     if found == "yaml":
         from .yaml import YamlStore  # noqa: PLC0415  (start-up time: PyYAML is loaded when a file is)
 
-        return YamlStore()
+        return YamlStore(indents.yaml if indents else None)
     if found == "dotenv":
         from .dotenv import DotenvStore  # noqa: PLC0415  (start-up time: a store is loaded when a file needs it)
 
@@ -45,7 +50,7 @@ def store_for(name: str, store_type: str | None = None) -> Store:
     if found == "json":
         from .json import JsonStore  # noqa: PLC0415  (start-up time: a store is loaded when a file needs it)
 
-        return JsonStore()
+        return JsonStore(indents.json if indents else None)
     from .binary import BinaryStore  # noqa: PLC0415  (start-up time: a store is loaded when a file needs it)
 
-    return BinaryStore()
+    return BinaryStore(indents.json_binary if indents else None)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ..._errors import EmissionError, EmptyFileError, MalformedFileError
-from ..tree import DEFAULT_LIMITS, Limits, Tree
+from ..._errors import EmissionError, EmptyFileError, LimitError, MalformedFileError
+from ..tree import DEFAULT_LIMITS, Limits, Step, Tree
 from . import yaml_lines, yaml_splices
-from .base import METADATA_KEY, Block, Typed, decode
+from .base import METADATA_KEY, Block, Typed, decode, place
 
 if t.TYPE_CHECKING:
     from ..nodes import MappingNode
@@ -24,6 +24,10 @@ class YamlStore:
     """Text to tree and back for YAML, one or many documents."""
 
     name = "yaml"
+
+    def __init__(self, indent: int | None = None) -> None:
+        self.indent = indent
+        """Of what is written anew, as the section `stores` of `.sops.yaml` has it."""
 
     def load(self, content: bytes, *, where: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Tree:
         """Read a file, plain or encrypted."""
@@ -39,6 +43,7 @@ class YamlStore:
                 where=where,
                 exit_code=MalformedFileError.exit_code,
             )
+        tree.steps = _steps
         return tree
 
     def metadata(self, tree: Tree) -> t.Any:
@@ -78,7 +83,14 @@ class YamlStore:
 
         _prefix, text = decode(content, where=where, limits=limits)
         builder = Builder(where, limits)
-        return [builder.take() for event in events(text, where) if builder.feed(event)]
+        documents: list[t.Any] = []
+        for event in events(text, where):
+            if builder.feed(event):
+                documents.append(builder.take())
+                if len(documents) > limits.documents:
+                    message = f"the file holds more than {limits.documents} documents"
+                    raise LimitError(message, where=place(where, event.start_mark.line + 1))
+        return documents
 
     def emit(
         self,
@@ -94,7 +106,7 @@ class YamlStore:
         if metadata is not None:
             block = from_data(dict(metadata))
             documents = [MappingNode([*document.items, (METADATA_KEY, block)]) for document in documents]
-        return yaml_emitter.emit(documents, indent).encode()
+        return yaml_emitter.emit(documents, self.indent if indent is None else indent).encode()
 
     def dump(self, data: t.Any) -> bytes:
         """A plain file with this data, as sops would write it."""
@@ -104,3 +116,9 @@ class YamlStore:
         if not isinstance(node, MappingNode):
             raise EmissionError("a document has to be a mapping")
         return self.emit([node])
+
+
+def _steps(tree: Tree) -> list[Step]:
+    from .yaml_walk import steps  # noqa: PLC0415  (start-up time: few files have a selector that goes by comments)
+
+    return steps(tree)

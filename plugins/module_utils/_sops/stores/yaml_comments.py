@@ -5,7 +5,8 @@
 
 Private to the collection. An encrypted comment is bound to the path of its container, and sops' YAML
 library has its own idea of that: it hangs comments on nodes as head, line or foot comment. The
-rules below follow it (0.03 % of the comments of real files come out otherwise).
+rules below follow it (0.03 % of the comments of real files come out otherwise). Selectors that go by
+comments need them where sops has them, and take the longer way of `yaml_walk`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import typing as t
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from ..tree import Alias, Box, Comment, Tree
+from ..tree import Box, Comment, Tree
 
 _PIECE = re.compile("#([^\r\n\x85\u2028\u2029]*)|(-)|\r\n|[\n\r\x85\u2028\u2029]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -80,6 +81,15 @@ class Previous(t.NamedTuple):
     outer: Box
     """The container that it is in; for a closing bracket that around the brackets."""
     opens: bool
+
+
+def are_too_many(tree: Tree, start: int, end: int, limit: int) -> bool:
+    """Whether the comments between two tokens would be more than a limit, with those before; seen before it costs time."""
+    left = limit - len(tree.comments)
+    if end - start <= left:
+        return False
+    text = tree.text
+    return text.count("#", start, end) > left < text.count("\n", start, end) + text.count("\r", start, end) + 1
 
 
 def between(
@@ -304,77 +314,6 @@ def _foot_box(mark: int, closed: Sequence[Box], ends: dict[Box, int]) -> Box | N
         if passed and not box.is_sequence:
             return box
     return None
-
-
-def is_unsure(tree: Tree, comment: Comment) -> bool:
-    """Whether the YAML library of sops can take a comment for one of another item.
-
-    In a list that is one right below a container with a blank line below it, or below brackets on lines of their own,
-    or beside an alias of a container; everywhere one in another column with a blank line below it or a comment above.
-    In brackets it is one right below the opening bracket, and below an anchor or tag on a line of its own one with a
-    blank line or a comment in another column below it.
-    """
-    box = comment.box
-    if box.is_sequence and any(_is_copied_into(tree, alias, box) for alias in tree.aliases):
-        return True
-    text = tree.text
-    line = max(text.rfind(sign, 0, comment.start) for sign in "\n\r\x85\u2028\u2029") + 1
-    if text[line : comment.start - 1].strip(" \t"):
-        return False
-    above = text[:line].rstrip(" \t\r\n\x85\u2028\u2029")
-    last_line = above[max(above.rfind(sign) for sign in "\n\r") + 1 :].strip()
-    if box.flow:
-        return above.endswith(("[", "{"))
-    if comment.start - 1 - line != box.indent:
-        return bool(last_line) and (last_line[0] == "#" or _has_blank_below(text, comment.end))
-    below_properties = _has_gap_below(text, comment.end, box.indent) and _is_below_properties(text, line)
-    if below_properties or not box.is_sequence:
-        return below_properties
-    before = next((leaf for leaf in reversed(tree.leaves) if 0 <= leaf.begin < comment.start), None)
-    is_plain = before is not None and before.box is box
-    return last_line[:1] in ("]", "}") or (not is_plain and _has_blank_below(text, comment.end))
-
-
-def _is_copied_into(tree: Tree, alias: Alias, box: Box) -> bool:
-    return alias.box < alias.box_end and tree.boxes[alias.copy_box].parent is box
-
-
-def _has_blank_below(text: str, at: int) -> bool:
-    """Whether a blank line comes before the next one that is not a comment; a break of two characters counts for two."""
-    while at < len(text):
-        if text.startswith("\r\n", at):
-            return True
-        following = _BREAK.search(text, at + 1)
-        line = text[at + 1 : following.start() if following else len(text)].strip(" \t")
-        if not line:
-            return True
-        if line[0] != "#":
-            return False
-        at = following.start() if following else len(text)
-    return False
-
-
-def _has_gap_below(text: str, at: int, column: int) -> bool:
-    """Whether a blank line or a comment in another column comes before the next token."""
-    if _has_blank_below(text, at):
-        return True
-    while (line := _OWN_LINE.match(text, at)) is not None:
-        if len(line[1]) != column:
-            return True
-        at = line.end()
-    return False
-
-
-def _is_below_properties(text: str, line: int) -> bool:
-    """Whether the last line above this one that holds more than a comment ends in an anchor or a tag."""
-    end = line
-    while end > 0:
-        start = max(text.rfind(sign, 0, end - 1) for sign in "\n\r") + 1
-        above = text[start:end].strip()
-        if above and above[0] != "#":
-            return _PROPERTY_AT_END.search(above) is not None
-        end = start
-    return False
 
 
 class Marker(t.NamedTuple):

@@ -28,7 +28,8 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 """Plain scalars that are no strings as words."""
 _STARTS = frozenset("+-.0123456789tTfFnN~")
-_SMALL_INT = r"[1-9][0-9]{0,17}\Z"
+_USUAL = r"(?:([1-9][0-9]{0,17})|(0\.[0-9]{0,8}[1-9]|[1-9][0-9]{0,5}\.[0-9]{0,8}[1-9])|([0-9][0-9A-Za-z]*[G-NP-SU-WYZg-np-su-wyz][ -~]*))\Z"
+"""An integer, a float, or a text: it holds a letter that none of them has, nor any time."""
 _DOT_FLOAT = r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?\Z"
 _FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
 _INTS = (
@@ -68,8 +69,10 @@ def resolve(text: str) -> tuple[str, str]:
     known = WORDS.get(text)
     if known is not None:
         return known
-    if compiled(_SMALL_INT).match(text):
-        return INT, text
+    usual = compiled(_USUAL).match(text)
+    if usual is not None:
+        group = usual.lastindex
+        return (INT, text) if group == 1 else (STR, text) if group == 3 else (FLOAT, format_float(float(text)))
     return _odd(text) or (STR, text)
 
 
@@ -163,9 +166,10 @@ def resolve_tagged(text: str, tag: str, *, plain: bool) -> tuple[str, str]:
 # --- spelling -------------------------------------------------------------------------------------
 
 _SAFE = re.compile(
-    r"(?:[A-Za-z_/]|[0-9][0-9A-FN-PTXZa-fn-ptxz_/.+]*+[G-MQ-SU-WYg-mq-su-wy=@~$%^()*])[A-Za-z0-9_/.+=@~$%^()*-]*+\Z"
+    r"(?:[A-Za-z_/]|[0-9][0-9A-FN-PTXZa-fn-ptxz_/.+]*+[G-MQ-SU-WYg-mq-su-wy=@~$%^()*])[A-Za-z0-9_/.+=@~$%^()*-]*+"
+    r"(?:[ :][A-Za-z0-9_/.+=@~$%^()*-]++)*+\Z"
 )
-"""Starts with a letter, or with a digit and holds something that no number and no time has."""
+"""Words that start with a letter, or with a digit and hold something that no number and no time has."""
 _WORDS_1_1 = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _LONGEST_WORD = 5
 _BASE_60 = r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z"
@@ -185,19 +189,21 @@ _ASTRAL = "[\U00010000-\U0010ffff]"
 _TO_ESCAPE = '["\\\\]|[^ -~\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]'
 
 
-def is_safe(text: str) -> bool:
+def is_safe(text: str, *, flow: bool) -> bool:
     """Whether the text is a plain string for every reader anywhere; a quick test that most texts pass."""
-    return _SAFE.match(text) is not None and (len(text) > _LONGEST_WORD or text.lower() not in _WORDS_1_1)
+    if _SAFE.match(text) is None or (flow and ":" in text):
+        return False
+    return len(text) > _LONGEST_WORD or text.lower() not in _WORDS_1_1
 
 
 def fits_plain(text: str, *, flow: bool) -> bool:
     """Whether every reader takes this plain text back as the same string."""
-    if is_safe(text):
+    if is_safe(text, flow=flow):
         return True
     if (
         not text
         or text[0] == " "
-        or compiled(_UNPRINTABLE).search(text)
+        or _is_unprintable(text)
         or compiled(_BAD_START).match(text)
         or compiled(_BAD_INSIDE).search(text)
     ):
@@ -261,7 +267,12 @@ def single_quoted(text: str) -> str:
 
 def fits_single(text: str) -> bool:
     """Whether the text can stand in single quotes on one line."""
-    return not compiled(_UNPRINTABLE).search(text)
+    return not _is_unprintable(text)
+
+
+def _is_unprintable(text: str) -> bool:
+    """Whether a character needs an escape; what Python calls printable never does."""
+    return not text.isprintable() and compiled(_UNPRINTABLE).search(text) is not None
 
 
 def is_utf8(text: str) -> bool:

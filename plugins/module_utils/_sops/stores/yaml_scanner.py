@@ -234,6 +234,8 @@ class Scanner:
                     opened.begin = begin
                     opened.first = len(leaves)
                     tree.boxes.append(opened)
+                    if len(tree.boxes) > max_nodes:
+                        self.fail(f"the file holds more than {max_nodes} mappings and lists", begin, LimitError)
                 if hash_at < begin:
                     dash = parent if parent is not None and parent.is_sequence and not parent.flow else None
                     # What stands between a colon and a bracket on lines of its own is inside for sops.
@@ -388,13 +390,23 @@ class Scanner:
         if "<<" in text:
             # sops checks merge keys in the first document only, and itself writes some with a value.
             checked = tree.branches[1].start if len(tree.branches) > 1 else len(text)
-            for leaf in leaves:
-                if leaf.key != "<<" or leaf.start >= checked:
+            for number, leaf in enumerate(leaves):
+                if leaf.key != "<<":
                     continue
+                at = leaf.start if leaf.begin >= 0 else self.alias_of_item(number, leaf)
                 # In quotes it is a key as any other.
-                if text[text.rfind("<<", 0, leaf.start) - 1] not in "'\"":
-                    self.fail("a merge key (<<) holds a value, not a mapping", leaf.start)
+                if 0 <= at < checked and text[text.rfind("<<", 0, at) - 1] not in "'\"":
+                    self.fail("a merge key (<<) holds a value, not a mapping", at)
         return tree
+
+    def alias_of_item(self, number: int, leaf: Leaf) -> int:
+        """Where the alias stands that repeats a value or a list of them, -1 for what is deeper in its copy."""
+        for alias in self.tree.aliases:
+            if alias.copy <= number < alias.copy_end and (
+                alias.box == alias.box_end or self.tree.boxes[alias.copy_box] is leaf.box
+            ):
+                return alias.start
+        return -1
 
     def finish(self) -> None:
         """Documents without an end marker end where the next one starts."""
@@ -430,6 +442,8 @@ class Scanner:
         dash: Box | None,
         inner: int,
     ) -> None:
+        if yaml_comments.are_too_many(self.tree, start, end, self.limits.comments):
+            self.fail(f"the file holds more than {self.limits.comments} comments", start, LimitError)
         previous = yaml_comments.Previous(p_box, p_outer, p_opens)
         following = yaml_comments.After(n_box, n_column, dash)
         yaml_comments.between(self.tree, start, end, previous, following, self.closed, inner)

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from ..patterns import compiled
 from ..tree import COMMENT, STR, AnyEdit, Branch, Edit, Leaf, Tree, apply_edits
 from .base import METADATA_KEY, Block, Typed
+from .yaml_lines_metadata import spell_usual
 from .yaml_scalars import CORE_TAG, double_quoted, is_safe, is_utf8, spell_string, spell_typed
 
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -110,6 +111,16 @@ def encrypted(
     return apply_edits(text, edits)
 
 
+def metadata_edits(tree: Tree) -> list[AnyEdit]:
+    """Where metadata will come into a plain file, with a mapping of the same shape; nothing for an encrypted one."""
+    edits: list[AnyEdit] = []
+    if tree.branches[0].metadata_span is None:
+        clear: list[str | None] = [None] * len(tree.leaves)
+        for branch in tree.branches:
+            _add_metadata(tree, branch, clear, {"mac": "x"}, None, _line_break(tree.text), edits)
+    return edits
+
+
 def _put_token(text: str, leaf: Leaf, token: str, style: str, edits: list[AnyEdit]) -> None:
     lead = ""
     if leaf.begin < leaf.start:
@@ -161,23 +172,22 @@ def _add_metadata(
     new_line: str,
     edits: list[AnyEdit],
 ) -> None:
-    # Only writing needs them, and start-up time counts.
-    from ..nodes import MappingNode, from_data  # noqa: PLC0415
-    from . import yaml_emitter  # noqa: PLC0415
-
     text = tree.text
     if branch.root.flow and not branch.empty:
         lead = ", " if branch.root.seen else ""
         # A comma that touches a tag is a part of it for sops.
         if lead and _may_end_in_tag(text, branch.root_begin, branch.last_end):
             lead = " , "
+        from . import yaml_emitter  # noqa: PLC0415  (start-up time: few files need it)
+
         edits.append(Edit(branch.last_end, branch.last_end, f'{lead}"sops": {yaml_emitter.flow(metadata)}'))
         return
     column = 0 if branch.empty else branch.root.indent
     if block is not None and block.column == column:
         lines = block.text.split("\n")
+        new_line = block.line_break
     else:
-        lines = yaml_emitter.emit([MappingNode([(METADATA_KEY, from_data(metadata))])]).rstrip("\n").split("\n")
+        lines = (spell_usual(metadata) or _emitted(metadata)).rstrip("\n").split("\n")
         lines = [" " * column + line if line else "" for line in lines]
     if branch.null_span is not None and branch.null_span[0] < branch.null_span[1]:
         edits.append(Edit(*branch.null_span, ""))
@@ -190,6 +200,13 @@ def _add_metadata(
         body = new_line + body
         _end_open_literal(tree, tokens, at, edits)
     edits.append(Edit(at, at, body))
+
+
+def _emitted(metadata: dict[str, t.Any]) -> str:
+    from ..nodes import MappingNode, from_data  # noqa: PLC0415  (start-up time: few files have other metadata than usual)
+    from . import yaml_emitter  # noqa: PLC0415
+
+    return yaml_emitter.emit([MappingNode([(METADATA_KEY, from_data(metadata))])])
 
 
 def _may_end_in_tag(text: str, start: int, end: int) -> bool:
@@ -233,7 +250,11 @@ def plain(tree: Tree, values: Sequence[Typed | None], comments: Sequence[str | N
         # Nearly all values are of this form, and large files have many.
         if begin == start and (style != '"' if box.flow else not style and text[end : end + 1] in _ENDS):
             spelled = (
-                (data if is_safe(data) else "") if kind == STR else "" if kind == COMMENT else spell_typed(kind, data)
+                (data if is_safe(data, flow=box.flow) else "")
+                if kind == STR
+                else ""
+                if kind == COMMENT
+                else spell_typed(kind, data)
             )
             if spelled:
                 add((start, end, spelled))
@@ -316,6 +337,9 @@ def _literal_form(text: str, leaf: Leaf, parts: _Literal | None, data: str, new_
         return None
     if (chomp == "+" and compiled(_BLANK_LINE).match(text, following)) or _is_content(text, following, column):
         return None
+    if parts is not None and (own := _BREAK.match(text, parts.line_end)) is not None and own[0] in "\r\n":
+        # A file can have line ends of several kinds.
+        new_line = own[0]
     body = new_line.join(" " * column + line if line else "" for line in lines)
     return f"|{digit}{chomp}", new_line + body
 
@@ -405,4 +429,6 @@ def metadata_block(tree: Tree, changes: dict[str, str]) -> Block | None:
         quote = leaf.style if leaf.style in ("'", '"') else "" if value.startswith("ENC[") else '"'
         edits.append(Edit(leaf.start - start, leaf.end - start, f"{quote}{value}{quote}"))
     text = apply_edits(tree.text[start:end], edits)
-    return Block(branch.root.indent, " " * branch.root.indent + _BREAK.sub("\n", text))
+    return Block(
+        branch.root.indent, " " * branch.root.indent + _BREAK.sub("\n", text), _line_break(tree.text[start:end])
+    )

@@ -72,10 +72,7 @@ STORES = tuple(CONTENTS)
 def document(store: str, rng: random.Random) -> Document:
     """One random document of a store; half of them with the selector that sops takes by default."""
     kind = "unencrypted_suffix" if rng.random() < 0.5 else rng.choice(tuple(PATTERNS))
-    by_comments = store == "yaml" and "comment" in kind
-    # What is refused since its comments are in doubt is not worth most of the time.
-    is_tame = by_comments and rng.random() < 0.5
-    content = (yaml_wild_documents.tame_content if is_tame else CONTENTS[store])(rng)
+    content = CONTENTS[store](rng)
     pattern = rng.choice(PATTERNS[kind])
     groups = rng.choice((1,) * 9 + (2, 3))
     return Document(

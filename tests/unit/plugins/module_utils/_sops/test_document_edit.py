@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     DataKeyError,
+    EncryptionError,
     FluxseedError,
     MacMismatchError,
     UnsupportedError,
@@ -260,3 +261,31 @@ def test_one_changed_leaf_changes_one_token(rule: Rule, ring: KeyRing, store: St
     assert len(differing) == 2
     assert differing[-1] == len(old_tokens) - 1
     assert repr(store.data(document.decrypt(change.content, ring, store=store))) == repr(store.data(new.encode()))
+
+
+def test_a_clear_item_may_change_beside_secret_ones_of_the_same_path(keys: Keys, ring: KeyRing, store: Store) -> None:
+    """Items of lists share a path, documents too; a comment can make a secret of one and leave another in clear."""
+    rule = Rule.of([keys.public], encrypted_comment_regex="secret")
+    plain = b"users:\n  - name: root\n  # secret\n  - name: admin\n---\nusers:\n  - name: x\n  - name: y\n"
+    content = document.encrypt(plain, rule, store=store).content
+    changed = plain.replace(b"root", b"toor")
+    assert b"name: toor" in document.edit(content, changed, ring, store=store).content
+    assert b"name: z" in document.edit(content, plain.replace(b"y", b"z"), ring, store=store).content
+    for taken_out in (
+        plain.replace(b"  # secret\n", b""),
+        plain.replace(b"  # secret\n", b"").replace(b"admin", b"another"),
+        plain.replace(b"root", b"admin"),
+    ):
+        with pytest.raises(EncryptionError, match="would be written in clear"):
+            document.edit(content, taken_out, ring, store=store)
+
+
+def test_the_metadata_keeps_its_line_ends_when_the_first_one_of_the_file_goes(
+    rule: Rule, ring: KeyRing, store: Store
+) -> None:
+    """A file with line ends of several kinds: an edit changes its value, the MAC and the time."""
+    plain = b'a: "x\r\n  y"\nb: 1\n'
+    content = document.encrypt(plain, rule, store=store).content
+    changed = document.decrypt(content, ring, store=store).replace(b"a: ", b"a: changed #", 1)
+    new = document.edit(content, changed, ring, store=store).content
+    assert new.count(b"\r\n") == content.count(b"\r\n")

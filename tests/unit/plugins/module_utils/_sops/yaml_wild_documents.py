@@ -61,8 +61,7 @@ class WildWriter(Writer):
         if not self.has("free_text", 0.2):
             return super().key(used)
         key = random_texts.text(self.rng)
-        # sops writes the key << as a merge key, whatever quotes it had.
-        while key in used or key == "<<":
+        while key in used:
             key += "x"
         used.add(key)
         return double_quoted(key)
@@ -134,11 +133,6 @@ class WildWriter(Writer):
         else:
             super().value(lead, column, depth, in_list=in_list)
 
-    def flow_item(self, depth: int) -> str:
-        item = super().flow_item(depth)
-        # The YAML library of sops takes a comma for a part of the tag that it touches.
-        return f"{item} " if item.startswith("!") and " " not in item else item
-
     def anchored(self, lead: str, column: int, depth: int) -> None:
         name = self.anchor()
         self.lines.append(f"{lead} &{name}{self.inline()}")
@@ -198,11 +192,6 @@ def double_quoted(text: str) -> str:
         code = ord(char)
         quoted = quoted.replace(char, f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}")
     return quoted
-
-
-def tame_content(rng: random.Random) -> bytes:
-    """A file for selectors that go by comments: each comment stands where all agree on what it belongs to."""
-    return Writer(rng, lists_of_comments=rng.random() < 0.5).document().encode()
 
 
 def content(rng: random.Random) -> bytes:

@@ -215,6 +215,17 @@ class TestConversion:
         # sops quotes the name n, which older readers of YAML take for false.
         assert plain.out == f'kind: Secret\nstringData:\n    password: {SECRET}\n    "n": 1\n'
 
+    def test_what_is_written_anew_is_indented_as_the_configuration_says(self, folder):
+        """What keeps its format keeps its layout."""
+        with (folder / ".sops.yaml").open("a") as file:
+            file.write("stores: {yaml: {indent: 2}, json: {indent: 3}, json_binary: {indent: 1}}\n")
+        sealed = fluxseed("encrypt", "--output-type", "json", "a.yaml").out
+        assert '\n   "stringData": {\n      "password": ' in sealed
+        (folder / "a.json").write_text(sealed)
+        assert "\n  password: " in fluxseed("decrypt", "--output-type", "yaml", "a.json").out
+        assert "\n    password: " in fluxseed("encrypt", "a.yaml").out
+        assert fluxseed("encrypt", "--input-type", "binary", "a.yaml").out.startswith('{\n "data": ')
+
     def test_an_unknown_type_counts_as_none(self):
         assert fluxseed("encrypt", "--output-type", "toml", "a.yaml").out.startswith("# why\n") is False
         assert fluxseed("encrypt", "--output-type", "toml", "a.yaml").out.startswith("#ENC[")

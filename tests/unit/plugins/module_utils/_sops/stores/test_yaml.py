@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 from datetime import UTC, date, datetime
 
@@ -60,10 +59,8 @@ STORE = YamlStore()
     ],
 )
 def test_bad_input_is_refused_with_its_place(text: bytes, error: type[SopsError], message: str) -> None:
-    started = time.monotonic()
     with pytest.raises(error, match=message):
         STORE.load(text, where="f")
-    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,12 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import Flu
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores import yaml_lines
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.nodes import MappingNode, from_data
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores import (
+    yaml_emitter,
+    yaml_lines,
+    yaml_lines_metadata,
+)
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.yaml_scanner import Scanner
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.tree import DEFAULT_LIMITS, Box, Limits, Tree
@@ -53,7 +58,11 @@ class SimpleWriter(Writer):
         while key in used or (key == "sops" and self.chance(0.9)):
             key += str(self.rng.randint(0, 9))
         used.add(key)
-        return key if self.chance(0.997) else f'"{key}"'
+        if self.chance(0.9):
+            return key
+        key = self.rng.choice((key, key, f"on {len(used)}", f"{len(used)}", f"a: b{len(used)}", f"#{len(used)}"))
+        used.add(key)
+        return self.rng.choice((f'"{key}"', f"'{key}'"))
 
     def scalar(self) -> str:
         if self.chance(0.3):
@@ -183,7 +192,9 @@ def shape(tree: Tree) -> list[t.Any]:
         (tree.text, tree.prefix, tree.aliases),
         [plain(tuple(leaf)) for leaf in tree.leaves],
         [plain(tuple(comment)) for comment in tree.comments],
-        [{name: plain(getattr(box, name)) for name in Box.__slots__} for box in tree.boxes],
+        # The lane forgets the keys of what it has left.
+        [{name: plain(getattr(box, name)) for name in Box.__slots__ if name != "seen"} for box in tree.boxes],
+        [branch.root.seen for branch in tree.branches],
         [{name: plain(getattr(branch, name)) for name in branch.__slots__} for branch in tree.branches],
         [repr(branch.metadata) for branch in tree.branches],
     ]
@@ -313,6 +324,14 @@ def test_what_the_engine_writes_is_simple(store: Store, rule: Rule) -> None:
         "a:\n  -\n",
         "a:\n  - - x\n",
         "true: 1\n",
+        "'<<': 1\n",
+        '"sops":\n  mac: x\n',
+        '"a\\n": 1\n',
+        "'a''b': 1\n",
+        "'a: b': 1\n",
+        '"a" : 1\n',
+        '"a": 1\na: 2\n',
+        '"": 1\n',
         "1: 1\n",
         "a: 1\na: 2\n",
         "a: 18446744073709551615\n",
@@ -344,3 +363,40 @@ def test_what_is_not_simple_is_left_to_the_scanner(text: str) -> None:
 def test_limits_hold(text: str, limits: Limits) -> None:
     assert read_alike(text)
     assert yaml_lines.scan(text, "", limits) is None
+
+
+@pytest.mark.parametrize("recipients", [1, 3])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"unencrypted_suffix": "_unencrypted"},
+        {"encrypted_regex": "^(data|stringData)$"},
+        {"encrypted_regex": "^data"},
+        {"unencrypted_suffix": "_No-x"},
+        {"mac_only_encrypted": True},
+        {"pgp": [{"created_at": "2026-01-02T03:04:05Z", "enc": "x", "fp": "y"}]},
+        {"version": "3.13.3-rc.1"},
+        {"mac": ""},
+        {"lastmodified": "soon"},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_the_usual_metadata_is_spelled_as_the_emitter_spells_it(more: dict[str, t.Any], recipients: int) -> None:
+    armor = "-----BEGIN AGE ENCRYPTED FILE-----\nYWdlLWVu\nY3J5cA==\n-----END AGE ENCRYPTED FILE-----\n"
+    metadata: dict[str, t.Any] = {
+        "age": [{"enc": armor, "recipient": f"age1q{number}"} for number in range(recipients)],
+        "lastmodified": "2026-01-02T03:04:05Z",
+        "mac": "ENC[AES256_GCM,data:YQ==,iv:YQ==,tag:YQ==,type:str]",
+        "version": "3.13.3",
+    }
+    metadata = dict(sorted({**metadata, **more}.items()))
+    expected = yaml_emitter.emit([MappingNode([("sops", from_data(metadata))])])
+    assert yaml_lines_metadata.spell_usual(metadata) in (None, expected)
+    if more.keys() == {"unencrypted_suffix"} and "-" not in more["unencrypted_suffix"]:
+        assert yaml_lines_metadata.spell_usual(metadata) == expected
+
+
+def test_other_armor_is_not_spelled_in_the_usual_form() -> None:
+    common = {"lastmodified": "2026-01-02T03:04:05Z", "mac": "ENC[x]", "version": "3.13.3"}
+    for enc in ("one\ntwo", "one \ntwo\n", " one\n", "one\n\ntwo\n", "", "a: b\n"):
+        assert yaml_lines_metadata.spell_usual({"age": [{"enc": enc, "recipient": "age1q"}], **common}) is None
