@@ -151,6 +151,10 @@ endif
 fuzz-bytes: $(FUZZ_VENV)/ready ## damaged bytes for SECONDS against loaders, metadata reader and decryption
 	@$(FUZZ_VENV)/bin/python tests/fuzz_bytes/harness.py --seconds $(SECONDS) --corpus build/fuzz-bytes
 
+.PHONY: hostile
+hostile: $(TEST_READY) ## files of 10 MB made to cost time or memory; what does not end within its time fails
+	@$(BIN)/python tests/run.py hostile
+
 RUNS ?= 15
 .PHONY: bench
 bench: $(BENCH_READY) ## measure side by side with sops; writes docs/benchmarks.md and its plot
