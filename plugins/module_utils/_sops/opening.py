@@ -17,9 +17,9 @@ from .._errors import DecryptionError, EncryptionError, MalformedFileError, Meta
 from . import mac
 from .identities import KeyRing
 from .metadata import Metadata
-from .selectors import EMPTY_COMMENT, Selected, Selection
+from .selectors import EMPTY_COMMENT, Selected, Selection, in_lists
 from .stores.base import Store, Typed
-from .tree import COMMENT, NULL, STR, Leaf, Tree
+from .tree import COMMENT, NULL, STR, Box, Leaf, Tree
 from .values import Cipher, is_token, normalise, to_bytes, to_text
 
 _BREAK = "[\r\n\x85\u2028\u2029]"
@@ -134,9 +134,13 @@ def _open_comments(tree: Tree, selected: Sequence[bool], cipher: Cipher) -> list
     opened: list[str | None] = []
     own: list[Leaf] = []
     starts: list[int] = []
-    for comment, flag in zip(tree.comments, selected, strict=True):
+    lists: dict[int, Box] = {}
+    for number, (comment, flag) in enumerate(zip(tree.comments, selected, strict=True)):
         if not is_token(comment.text):
-            is_empty = flag and comment.text == EMPTY_COMMENT and comment.box.is_sequence
+            is_empty = flag and comment.text == EMPTY_COMMENT
+            if is_empty:
+                lists = lists or in_lists(tree)
+                is_empty = number in lists
             opened.append("" if is_empty else None)
             continue
         # Nearly all open with the path of their container.

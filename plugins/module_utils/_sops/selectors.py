@@ -112,9 +112,10 @@ class Selection:
             ]
         else:
             leaves = [boxes[leaf.box] is wanted and leaf.text != "" and leaf.type != NULL for leaf in tree.leaves]
+        lists = in_lists(tree)
         comments = [
-            boxes[comment.box] is wanted and (comment.text != "" or comment.box.is_sequence)
-            for comment in tree.comments
+            boxes[lists.get(number, comment.box)] is wanted and (comment.text != "" or number in lists)
+            for number, comment in enumerate(tree.comments)
         ]
         return Selected(leaves, comments)
 
@@ -157,6 +158,7 @@ class Selection:
         covered, comments = [False] * len(tree.leaves), [False] * len(tree.comments)
         stored = tree.branches[0].metadata_span is not None
         levels = _Levels()
+        lists = in_lists(tree)
         lost = set(range(len(tree.comments)))
         for box, leaf_number, comment_number, copy in steps:
             if box is not None:
@@ -170,7 +172,7 @@ class Selection:
             else:
                 comment = tree.comments[comment_number]
                 levels.close_to(copy or comment.box)
-                selects = self._selects(comment, levels)
+                selects = self._selects(comment, levels, is_item=comment_number in lists)
                 # An alias repeats comments; what is done with one goes by the first time.
                 if comment_number in lost:
                     lost.remove(comment_number)
@@ -190,12 +192,27 @@ class Selection:
             flags = [covered[leaf] for leaf in beside if _is_in(tree.leaves[leaf].box, comment.box)]
             comments[number] = (flags[0] if flags else not self._wanted) and comment.text != ""
 
-    def _selects(self, comment: Comment, levels: _Levels) -> bool:
+    def _selects(self, comment: Comment, levels: _Levels, *, is_item: bool) -> bool:
         """Whether a comment is encrypted; one that switches encryption on stays in clear, so that it can be seen."""
         before = levels.hit
         if not before and self._test(comment.text):
             levels.set()
-        return (before if self._wanted else not levels.hit) and (comment.text != "" or comment.box.is_sequence)
+        return (before if self._wanted else not levels.hit) and (comment.text != "" or is_item)
+
+
+def in_lists(tree: Tree) -> dict[int, Box]:
+    """Numbers of the comments that stand in a list, each with it; of an empty one there sops makes an item.
+
+    With an empty comment in the file it counts where sops sees it, which costs a scan by the rules of its YAML library.
+    """
+    found = {number: comment.box for number, comment in enumerate(tree.comments) if comment.box.is_sequence}
+    if tree.steps is walk or not any(comment.text in ("", EMPTY_COMMENT) for comment in tree.comments):
+        return found
+    if any(box.is_sequence for box in tree.boxes):
+        for _box, _leaf, number, inside in tree.steps(tree):
+            if number >= 0 and inside is not None and inside.is_sequence:
+                found.setdefault(number, inside)
+    return found
 
 
 def _is_in(box: Box | None, outer: Box) -> bool:
