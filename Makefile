@@ -65,6 +65,11 @@ $(TEST_READY): requirements/test.txt $(RUN_READY)
 $(BENCH_READY): requirements/bench.txt $(TEST_READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/bench.txt; touch $@
 
+# In an environment of its own beside the lab's binaries: it is made once, and no test imports what is in it.
+.PHONY: services
+services: $(TEST_READY) ## what stands in for services of a cloud in tests
+	@$(BIN)/python tests/integration/services.py
+
 .PHONY: venv
 venv: $(TEST_READY) ## the Python environment of the project, with all test tools
 
@@ -150,6 +155,14 @@ endif
 .PHONY: fuzz-bytes
 fuzz-bytes: $(FUZZ_VENV)/ready ## damaged bytes for SECONDS against loaders, metadata reader and decryption
 	@$(FUZZ_VENV)/bin/python tests/fuzz_bytes/harness.py --seconds $(SECONDS) --corpus build/fuzz-bytes
+
+.PHONY: torture
+torture: $(TEST_READY) ## kill the seed at every one of its write requests; the next run has to finish it
+	@$(BIN)/python tests/torture.py
+
+.PHONY: many
+many: $(TEST_READY) ## three labs side by side, and 200 hosts against one: what one control node carries
+	@$(BIN)/python tests/many.py
 
 .PHONY: hostile
 hostile: $(TEST_READY) ## files of 10 MB made to cost time or memory; what does not end within its time fails

@@ -150,8 +150,9 @@ def targets() -> None:
 
 
 def binaries() -> None:
-    """Find or build the programs of the lab, and sops and age to compare with."""
-    run("make", "lab", 'COMPONENTS=["oracles", "oracle"]')
+    """Find or build the programs of the lab, sops and age to compare with, and stand-ins for services."""
+    run("make", "lab", 'COMPONENTS=["oracles", "oracle", "registry"]')
+    run("make", "services")
 
 
 def molecule() -> None:

@@ -24,7 +24,8 @@ from pathlib import Path
 from types import FrameType
 
 from ...module_utils._errors import FluxseedError
-from ...module_utils._kubernetes.connection import Connection, preload
+from ...module_utils._kubernetes.connection import Connection
+from ...module_utils._kubernetes.transport import preload
 from .control_plane import NODE, ControlPlane
 from .git_server import GitServer
 from .kubelet import Event, Kubelet, Listing, watch

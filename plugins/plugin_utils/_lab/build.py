@@ -243,9 +243,11 @@ class Builder:
 
 
 def oracle(name: str, progress: Callable[[str], None] = print) -> Path:
-    """Return sops, age, age-keygen or sops-oracle, which tests compare with; built if need be."""
+    """Return a program that only tests need: sops, age, age-keygen, sops-oracle or registry; built if need be."""
     builder = Builder(progress)
-    group = next(builder.groups[each] for each in ("oracles", "oracle") if name in builder.groups[each].packages)
+    group = next(
+        builder.groups[each] for each in ("oracles", "oracle", "registry") if name in builder.groups[each].packages
+    )
     return builder.group(group)[name]
 
 

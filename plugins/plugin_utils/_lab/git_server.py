@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+from ...module_utils._errors import LabError
+from .kept import State
 from .password import PasswordCheck
 from .paths import LabFolder
 from .ports import LOOPBACK, port_taken
@@ -31,11 +33,29 @@ class GitServer(ThreadingHTTPServer):
 
     def __init__(self, folder: LabFolder, port: int, password_hash: str) -> None:
         self.folder = folder
-        self.password = PasswordCheck(password_hash)
+        self._hash = password_hash
+        self._check = PasswordCheck(password_hash)
+        self._seen: int | None = None
         try:
             super().__init__((LOOPBACK, port), GitRequest)
         except OSError as exc:
             raise port_taken(port, where=str(folder.state)) from exc
+
+    @property
+    def password(self) -> PasswordCheck:
+        """Return the check of the password in the state of the lab, which may be changed while the server runs."""
+        try:
+            seen = self.folder.state.stat().st_mtime_ns
+            if seen != self._seen:
+                stored = State.read(self.folder)
+                if stored is not None and stored.git_password_hash != self._hash:
+                    self._hash = stored.git_password_hash
+                    self._check = PasswordCheck(self._hash)
+                self._seen = seen
+        except (OSError, LabError) as exc:
+            # Whoever damages the state has not said which password is right: the one before stays.
+            print(f"git: the state of the lab cannot be read: {exc}", flush=True)
+        return self._check
 
     def server_bind(self) -> None:
         """Bind without the look-up of the machine's name, which may wait for a name server."""

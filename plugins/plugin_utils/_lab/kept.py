@@ -24,6 +24,7 @@ from ...module_utils._files import (
     read_file_if_exists,
     replace_file,
 )
+from ...module_utils._flux.repository_manifests import Following, plan_files
 from .password import hash_password, matches
 from .paths import LabFolder
 from .ports import LOOPBACK, free_port
@@ -47,7 +48,7 @@ clusters:
 
 @dataclass(frozen=True)
 class State:
-    """Kept in `state.json`; the Git password is there as a hash only."""
+    """Kept in `state.json`; the Git password is there as a hash only, and the server follows it while it runs."""
 
     git_port: int
     git_password_hash: str
@@ -95,6 +96,18 @@ def prepare(folder: LabFolder) -> State:
     _make_repository(folder)
     _write_inventory(folder, state)
     return state
+
+
+def write_flux_manifests(folder: LabFolder, state: State, components: Path) -> None:
+    """Write what `fluxseed flux-manifests` would write into a repository of this lab."""
+    make_directory(str(folder.flux_manifests))
+    following = Following(url=state.git_url, path="clusters/lab")
+    there = {path.name: path.read_bytes() for path in folder.flux_manifests.iterdir()}
+    # Made anew rather than followed up: a lab may go back to an older Flux, its repository may not.
+    files = plan_files(components.read_bytes(), following, {}, where=str(components))
+    for name, content in files.changed.items():
+        if there.get(name) != content:
+            replace_file(str(folder.flux_manifests / name), content)
 
 
 def _make_vault_password(folder: LabFolder) -> None:

@@ -26,7 +26,7 @@ from ...module_utils._files import make_private_directory
 from . import manifests, ports
 from .build import Builder
 from .control_plane import ControlPlane
-from .kept import State, prepare
+from .kept import State, prepare, write_flux_manifests
 from .paths import COLLECTION, LabFolder, cache_folder
 from .processes import Process, end
 from .report import Report, Settings
@@ -124,6 +124,7 @@ class Lab:
             elif (settings := Settings.read(self.folder.settings)).binaries != _as_text(built.binaries):
                 old = next(name for name, path in settings.binaries.items() if str(built.binaries.get(name)) != path)
                 progress(f"lab: still runs {settings.binaries[old]}; stop and start it to have the pinned {old}")
+            write_flux_manifests(self.folder, state, built.gotk_components)
         seconds["total"] = round(time.monotonic() - began, 2)
         return {"changed": started or bool(built.built), **self.facts(built, state), "seconds": seconds}
 
@@ -180,6 +181,7 @@ class Lab:
             "kubeconfig": str(self.folder.kubeconfig),
             "git_url": state.git_url if state else None,
             "git_repository": str(self.folder.repository),
+            "flux_manifests": str(self.folder.flux_manifests),
             "inventory": str(self.folder.inventory),
             "vault_password_file": str(self.folder.vault_password),
             **(built.facts() if built else {}),

@@ -79,6 +79,11 @@ class LabFolder:
         return self.git / "lab.git"
 
     @property
+    def flux_manifests(self) -> Path:
+        """The files of Flux for a repository of this lab."""
+        return self.root / "flux-system"
+
+    @property
     def kubeconfig(self) -> Path:
         """Administrator's access to the API server, as long as there is one."""
         return self.root / "kubeconfig"

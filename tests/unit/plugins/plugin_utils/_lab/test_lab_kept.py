@@ -195,6 +195,20 @@ class TestPassword:
         text = text.encode(errors="ignore").decode()
         assert matches(text, hash_password(text))
 
+    def test_server_takes_the_password_of_the_state_as_it_is_now(self, folder):
+        """A token is rotated without a new lab; a damaged state changes nothing."""
+        first, second = "Basic Z2l0OmZpcnN0", "Basic Z2l0OnNlY29uZA=="
+        with ports.free_ports(1) as (port,):
+            pass
+        folder.root.mkdir(parents=True, exist_ok=True)
+        State(port, hash_password("first")).write(folder)
+        with GitServer(folder, port, hash_password("first")) as server:
+            assert (server.password.accepts(first), server.password.accepts(second)) == (True, False)
+            State(port, hash_password("second")).write(folder)
+            assert (server.password.accepts(first), server.password.accepts(second)) == (False, True)
+            folder.state.write_text("{")
+            assert server.password.accepts(second)
+
 
 class TestPorts:
     def test_are_free_and_different(self):
