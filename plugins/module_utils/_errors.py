@@ -198,15 +198,28 @@ class UnreachableError(KubernetesError):
 class ApiError(KubernetesError):
     """The API server refused a request.
 
-    `status` is the HTTP status, `reason` the machine-readable reason of the Status object.
+    `status` is the HTTP status, `reason` the machine-readable reason of the Status object, `causes` has reason,
+    message and field of each of its causes.
     """
 
     def __init__(
-        self, message: str, *, status: int, reason: str = "", where: str | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        status: int,
+        reason: str = "",
+        causes: tuple[tuple[str, str, str], ...] = (),
+        where: str | None = None,
+        hint: str | None = None,
     ) -> None:
         super().__init__(message, where=where, hint=hint)
         self.status = status
         self.reason = reason
+        self.causes = causes
+
+
+class ConflictError(KubernetesError):
+    """Fields that differ from what is wanted belong to another manager, which would set them again."""
 
 
 # --- Flux -----------------------------------------------------------------------------------------
@@ -225,11 +238,28 @@ class PreflightError(FluxError):
 
 
 class NotReadyError(FluxError):
-    """An object that was waited for has failed, with the reason the controller gives."""
+    """An object that was waited for has failed, with the reason the controller gives.
+
+    `events` are the last warnings about it that the cluster keeps.
+    """
+
+    def __init__(
+        self, message: str, *, where: str | None = None, hint: str | None = None, events: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.events = events
+
+    def __str__(self) -> str:
+        told = "; last warnings: " + "; ".join(self.events) if self.events else ""
+        return super().__str__() + told
 
 
 class WaitTimeoutError(FluxError):
     """An object that was waited for did not become ready in time."""
+
+
+class KeyInUseError(FluxError):
+    """A decryption key cannot be taken out of the cluster: a file that the cluster reads needs it."""
 
 
 class VerificationError(FluxError):

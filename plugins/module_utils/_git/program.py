@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The `git` program, run with exactly the given credential and nothing ambient.
 
-Private to the collection. The password goes through an inherited pipe: it is never in an argument,
-a URL, the environment or a file. Configuration files, credential helpers, prompts, hooks and
+Private to the collection. How the credential is passed on is in `access.py`. Configuration files, credential helpers, prompts, hooks and
 `.netrc` of the user play no part, so that what works here works in the cluster; proxies and
 certificate authorities of the environment are kept.
 """
@@ -16,17 +15,17 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 from .._errors import (
     GitAuthenticationError,
     GitError,
     GitReferenceError,
     GitUnreachableError,
-    InvalidInputError,
     MissingLibraryError,
 )
+from .access import Access, access
+from .credential import Credential, Proxy, without_credential
 
 KEPT_VARIABLES = (
     "PATH",
@@ -51,18 +50,26 @@ _AUTHENTICATION = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"couldn't find remote ref|remote branch .* not found|not our ref", re.IGNORECASE)
-_REPOSITORY = re.compile(r"repository .* not found|returned error: 404|does not appear to be a git repo", re.IGNORECASE)
-
-# Git runs this for "get", "store" and "erase"; only "get" may empty the pipe.
-_HELPER = '!f() {{ test "$1" = get && cat /dev/fd/{fd}; }}; f'
-
-
-@dataclass(frozen=True)
-class Credential:
-    """User name and password (or token), as in the Secret that Flux reads."""
-
-    username: str
-    password: str = field(repr=False)
+_MEANINGS: tuple[tuple[re.Pattern[str], type[GitError], str, str], ...] = (
+    (
+        re.compile(r"SSL certificate problem|certificate verif|server certificate", re.IGNORECASE),
+        GitUnreachableError,
+        "",
+        "a private authority is given as git_credentials.ca_crt; is a certificate expired?",
+    ),
+    (
+        re.compile(r"from proxy|could not resolve proxy|proxy (connect|authentication)|CONNECT tunnel", re.IGNORECASE),
+        GitUnreachableError,
+        "",
+        "check source_proxy, its username and its password",
+    ),
+    (
+        re.compile(r"repository .* not found|returned error: 404|does not appear to be a git repo", re.IGNORECASE),
+        GitAuthenticationError,
+        "the remote has no such repository, or hides it from this credential",
+        "check the URL, and that the credential may read this repository",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -73,40 +80,39 @@ class Git:
     timeout: float = 120
 
     def run(
-        self, arguments: Sequence[str], *, url: str | None = None, credential: Credential | None = None
+        self,
+        arguments: Sequence[str],
+        *,
+        url: str | None = None,
+        credential: Credential | None = None,
+        proxy: Proxy | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run `git` to its end and return what it wrote; the exit status is the caller's to judge."""
         settings = {"safe.directory": "*", "gc.auto": "0", "core.fsmonitor": "false"}
-        inherited: tuple[int, ...] = ()
-        if credential is not None and url is not None:
-            inherited = (_pipe_with(credential),)
-            parts = urlsplit(url)
-            # Bound to the host: a redirect elsewhere is not given the credential.
-            scope = f"credential.{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-            settings[f"{scope}.helper"] = _HELPER.format(fd=inherited[0])
-            settings["http.proactiveAuth"] = "basic"
         try:
-            with tempfile.TemporaryDirectory(prefix="fluxseed-home-") as home:
-                return subprocess.run(
+            with (
+                access(url, credential, proxy, self.environment) as given,
+                tempfile.TemporaryDirectory(prefix="fluxseed-home-") as home,
+            ):
+                done = subprocess.run(
                     ["git", *arguments],
-                    env=self.surroundings(home, settings),
+                    env=self.surroundings(home, settings, given),
                     capture_output=True,
-                    pass_fds=inherited,
+                    pass_fds=given.inherited,
                     stdin=subprocess.DEVNULL,
                     timeout=self.timeout,
                     check=False,
                 )
+                done.stderr = scrub(done.stderr.decode(errors="replace"), credential, given.hidden).encode()
+                return done
         except FileNotFoundError as exc:
             raise _no_git() from exc
         except subprocess.TimeoutExpired as exc:
             raise GitUnreachableError(
                 f"git gave no answer within {self.timeout:.0f} seconds",
-                where=url,
+                where=without_credential(url or ""),
                 hint="is the host reachable from here?",
             ) from exc
-        finally:
-            for descriptor in inherited:
-                os.close(descriptor)
 
     def open(self, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a `git` that is talked to through its standard input and output; local commands only."""
@@ -126,9 +132,12 @@ class Git:
         found = re.search(rb"\d+(?:\.\d+)+", self.run(["version"]).stdout)
         return tuple(int(part) for part in found.group().split(b".")) if found else ()
 
-    def surroundings(self, home: str, settings: Mapping[str, str]) -> dict[str, str]:
+    def surroundings(self, home: str, settings: Mapping[str, str], given: Access | None = None) -> dict[str, str]:
         """Return the whole environment of one run."""
-        kept = {name: self.environment[name] for name in KEPT_VARIABLES if name in self.environment}
+        given = given or Access()
+        settings = {**settings, **given.settings}
+        names = set(KEPT_VARIABLES).difference(given.dropped)
+        kept = {name: self.environment[name] for name in KEPT_VARIABLES if name in names and name in self.environment}
         configuration = {"GIT_CONFIG_COUNT": str(len(settings))}
         for number, (key, value) in enumerate(settings.items()):
             configuration |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
@@ -147,27 +156,7 @@ class Git:
                 "GIT_NO_LAZY_FETCH": "1",
                 "GIT_OPTIONAL_LOCKS": "0",
             }
-        )
-
-
-def check_url(url: str) -> None:
-    """Refuse what a user name and a password cannot open.
-
-    Raises:
-        InvalidInputError: another scheme, or a credential inside of the URL.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise InvalidInputError(
-            "the Git URL must start with https:// (or http://)",
-            where=_without_credential(url),
-            hint="a user name and a password open nothing else",
-        )
-    if parts.password is not None:
-        raise InvalidInputError(
-            "the Git URL holds a password",
-            where=_without_credential(url),
-            hint="give it as git_credentials; in the URL everybody who sees the cluster or Git can read it",
+            | given.environment
         )
 
 
@@ -176,54 +165,53 @@ def failure(result: subprocess.CompletedProcess[bytes], url: str, credential: Cr
     text = scrub(result.stderr.decode(errors="replace"), credential)
     lines = [re.sub(r"^(fatal|error|remote): *", "", line) for line in text.splitlines() if line.strip()]
     message = lines[-1] if lines else f"git ended with status {result.returncode}"
-    where = _without_credential(url)
+    where = without_credential(url)
     if _REFERENCE.search(text):
         return GitReferenceError(message, where=where)
+    if url.startswith("ssh://") and (meant := _ssh_failure(text, where)):
+        return meant
+    for pattern, kind, told, hint in _MEANINGS:
+        if pattern.search(text):
+            return kind(told or message, where=where, hint=hint)
     if _AUTHENTICATION.search(text):
         return GitAuthenticationError(
             "the remote refused the credential" if credential else "the remote wants a credential",
             where=where,
             hint="is the token current, and may it read this repository?",
         )
-    if _REPOSITORY.search(text):
-        return GitAuthenticationError(
-            "the remote has no such repository, or hides it from this credential",
-            where=where,
-            hint="check the URL, and that the token may read this repository",
-        )
     return GitUnreachableError(message, where=where, hint="is the host reachable from here?")
 
 
-def scrub(text: str, credential: Credential | None) -> str:
+def _ssh_failure(text: str, where: str) -> GitError | None:
+    """Return what a message of `ssh` means, None for all others."""
+    if re.search(r"host key verification failed|host identification has changed", text, re.IGNORECASE):
+        # Shown by ssh for a changed key, by StrictHostKeyChecking for an unknown one not.
+        found = re.search(r"SHA256:[\w+/]{43}", text)
+        shown = f"; the server has {found.group()}" if found else ""
+        return GitAuthenticationError(
+            f"the host key of the server is not in known_hosts{shown}",
+            where=where,
+            hint="ssh-keyscan prints the line for known_hosts: compare its fingerprint with one from the server's owner",
+        )
+    if re.search(r"error in libcrypto|invalid format|incorrect passphrase|bad passphrase", text, re.IGNORECASE):
+        return GitAuthenticationError(
+            "the private key cannot be opened",
+            where=where,
+            hint="is it whole, and git_credentials.passphrase its passphrase?",
+        )
+    if re.search(r"permission denied", text, re.IGNORECASE):
+        return GitAuthenticationError(
+            "the remote refused the SSH key", where=where, hint="is its public part a deploy key of this repository?"
+        )
+    return None
+
+
+def scrub(text: str, credential: Credential | None, hidden: Sequence[str] = ()) -> str:
     """Take the credential out of a text of somebody else, also in its encoded forms."""
     text = re.sub(r"(?<=://)[^/@\s]+@", "", text)
-    if credential is None or not credential.password:
-        return text
-    from base64 import b64encode  # noqa: PLC0415 - on failures only
-    from urllib.parse import quote  # noqa: PLC0415
-
-    pair = b64encode(f"{credential.username}:{credential.password}".encode()).decode()
-    for secret in (credential.password, quote(credential.password, safe=""), pair):
+    for secret in (*(credential.secrets() if credential else ()), *hidden):
         text = text.replace(secret, "***")
     return text
-
-
-def _without_credential(url: str) -> str:
-    return re.sub(r"(?<=://)[^/@\s]+@", "", url)
-
-
-def _pipe_with(credential: Credential) -> int:
-    """Return the reading end of a pipe that holds the answer of a credential helper."""
-    for value in (credential.username, credential.password):
-        if "\n" in value or "\0" in value:
-            raise InvalidInputError("a Git user name or password cannot hold a line break", where="git_credentials")
-    answer = f"username={credential.username}\npassword={credential.password}\n".encode()
-    if len(answer) > 60_000:
-        raise InvalidInputError("the Git password is longer than a pipe holds", where="git_credentials")
-    reading, writing = os.pipe()
-    os.write(writing, answer)
-    os.close(writing)
-    return reading
 
 
 def _no_git() -> MissingLibraryError:

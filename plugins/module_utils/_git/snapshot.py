@@ -11,11 +11,14 @@ from __future__ import annotations
 import subprocess
 import threading
 import typing as t
+from collections.abc import Sequence
 
 from .._errors import GitError
 from .program import Git
 
 _REGULAR = ("100644", "100755")
+_AT_ONCE = 50
+"""Questions that are put together; all of them fit into a pipe, so that neither side waits for the other."""
 
 
 class Snapshot:
@@ -45,16 +48,30 @@ class Snapshot:
         if blob is None:
             raise GitError("is not in this commit", where=f"{path} at {self.commit[:12]}")
         with self._lock:
-            reader = self._start()
-            source, answers = t.cast("t.IO[bytes]", reader.stdin), t.cast("t.IO[bytes]", reader.stdout)
-            source.write(blob.encode() + b"\n")
-            source.flush()
+            return self._answers([path], [blob])[0]
+
+    def read_many(self, paths: Sequence[str]) -> list[bytes]:
+        """Return the contents of many files of this commit: as `read` does, with a fraction of its waiting."""
+        blobs = [self._blobs[path] for path in paths]
+        contents: list[bytes] = []
+        with self._lock:
+            for start in range(0, len(paths), _AT_ONCE):
+                contents += self._answers(paths[start : start + _AT_ONCE], blobs[start : start + _AT_ONCE])
+        return contents
+
+    def _answers(self, paths: Sequence[str], blobs: Sequence[str]) -> list[bytes]:
+        reader = self._start()
+        source, answers = t.cast("t.IO[bytes]", reader.stdin), t.cast("t.IO[bytes]", reader.stdout)
+        source.write("".join(f"{blob}\n" for blob in blobs).encode())
+        source.flush()
+        contents = []
+        for path in paths:
             header = answers.readline().split()
             if len(header) != 3 or header[1] != b"blob":
                 raise GitError("cannot be read from the repository", where=f"{path} at {self.commit[:12]}")
-            content = answers.read(int(header[2]))
+            contents.append(answers.read(int(header[2])))
             answers.read(1)
-        return content
+        return contents
 
     def close(self) -> None:
         """End the process that reads contents."""

@@ -9,8 +9,9 @@ Private to the collection.
 from __future__ import annotations
 
 import threading
+import time
 import typing as t
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .._errors import ApiError
@@ -19,6 +20,7 @@ from .objects import Object, Reference, reference, with_data
 
 PARALLEL = 8
 """How many requests are on their way at the same time."""
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 # Kinds whose address needs no discovery: plural, and whether they live in a namespace.
 KNOWN: Mapping[tuple[str, str], tuple[str, bool]] = {
@@ -33,6 +35,7 @@ KNOWN: Mapping[tuple[str, str], tuple[str, bool]] = {
     ("v1", "ResourceQuota"): ("resourcequotas", True),
     ("v1", "LimitRange"): ("limitranges", True),
     ("apps/v1", "Deployment"): ("deployments", True),
+    ("apps/v1", "ReplicaSet"): ("replicasets", True),
     ("networking.k8s.io/v1", "NetworkPolicy"): ("networkpolicies", True),
     ("rbac.authorization.k8s.io/v1", "ClusterRole"): ("clusterroles", False),
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): ("clusterrolebindings", False),
@@ -89,21 +92,49 @@ class Api:
                 return found
             query["continue"] = following
 
-    def apply(self, wanted: Object, *, manager: str, dry_run: bool = False) -> Object:
-        """Apply on the server's side, with force: what `manager` states is so afterwards.
+    def apply(self, wanted: Object, *, manager: str, dry_run: bool = False, force: bool = True) -> Object:
+        """Apply on the server's side: what `manager` states is so afterwards.
 
-        Unknown and duplicate fields are an error. A dry run returns what would be, and writes nothing.
+        Unknown and duplicate fields are an error. A dry run returns what would be, and writes nothing. Without force
+        a field that another manager has set otherwise is an error (409, with the managers among its causes).
         """
-        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
-        return self._write("PATCH", wanted, with_data(wanted), query, "application/apply-patch+yaml")
+        return self._write("PATCH", reference(wanted), with_data(wanted), query, "application/apply-patch+yaml")
 
-    def merge(self, target: Reference, change: Mapping[str, t.Any], *, manager: str) -> Object:
+    def merge(self, target: Reference, change: Mapping[str, t.Any], *, manager: str, subresource: str = "") -> Object:
         """Merge a few fields into an object; None deletes a field."""
-        named = {"apiVersion": target.api_version, "kind": target.kind}
-        named["metadata"] = {"namespace": target.namespace, "name": target.name}  # type: ignore[assignment]
-        return self._write("PATCH", named, change, {"fieldManager": manager}, "application/merge-patch+json")
+        query = {"fieldManager": manager}
+        return self._write("PATCH", target, change, query, "application/merge-patch+json", subresource)
+
+    def json_patch(self, target: Reference, operations: Sequence[Mapping[str, t.Any]], *, manager: str) -> Object:
+        """Change an object step by step; one `test` that fails leaves it as it is (an error with status 422)."""
+        query = {"fieldManager": manager}
+        return self._write("PATCH", target, list(operations), query, "application/json-patch+json")
+
+    def delete(self, target: Reference, *, uid: str | None = None, propagation: str = "Background") -> bool:
+        """Delete an object; return whether it was there.
+
+        Args:
+            target: the object.
+            uid: delete only this very object, not another one that has got the same name since.
+            propagation: what becomes of the objects that it owns: Background, Foreground or Orphan.
+        """
+        options: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self._write("DELETE", target, options, {}, "application/json")
+        except ApiError as exc:
+            if exc.status == 404:
+                return False
+            raise
+        return True
+
+    def delete_all(self, api_version: str, kind: str, namespace: str = "") -> bool:
+        """Delete all objects of a kind in one namespace; finalizers may make them last."""
+        return self.delete(Reference(api_version, kind, namespace, ""))
 
     def path(self, wanted: Reference) -> str:
         """Return the address of an object, or of a collection when the name is empty."""
@@ -131,13 +162,32 @@ class Api:
         return resource is None or resource[1]
 
     def _write(
-        self, method: str, wanted: Object, body: Mapping[str, t.Any], query: Mapping[str, str], content_type: str
+        self,
+        method: str,
+        target: Reference,
+        body: t.Any,
+        query: Mapping[str, str],
+        content_type: str,
+        subresource: str = "",
     ) -> Object:
-        target = reference(wanted)
-        try:
-            return self.connection.request(method, self.path(target), query=query, body=body, content_type=content_type)
-        except ApiError as exc:
-            raise ApiError(exc.message, status=exc.status, reason=exc.reason, where=str(target), hint=exc.hint) from exc
+        path = self.path(target) + (f"/{subresource}" if subresource else "")
+        pauses = iter(_PAUSES)
+        while True:
+            try:
+                return self.connection.request(method, path, query=query, body=body, content_type=content_type)
+            except ApiError as exc:
+                # Somebody else has written at the same moment; who owns a field is another matter.
+                if exc.status == 409 and exc.reason == "Conflict" and not exc.causes and (pause := next(pauses, None)):
+                    time.sleep(pause)
+                    continue
+                raise ApiError(
+                    exc.message,
+                    status=exc.status,
+                    reason=exc.reason,
+                    causes=exc.causes,
+                    where=str(target),
+                    hint=exc.hint,
+                ) from exc
 
     def _resource(self, api_version: str, kind: str) -> tuple[str, bool] | None:
         known = KNOWN.get((api_version, kind))

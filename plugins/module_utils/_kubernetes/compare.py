@@ -61,6 +61,16 @@ class Planned:
     """The server could not be asked: the namespace or the definition of its kind is not there yet."""
     surplus: tuple[str, ...] = ()
     """Keys of a Secret that have to go and that applying does not remove."""
+    heir: str = ""
+    """Who is to own the fields of former managers; empty when there are none."""
+    stored: tuple[str, ...] = ()
+    """Versions of a definition in which objects may still be stored, and that have to go."""
+    is_recreated: bool = False
+    """An immutable field differs: the object is deleted and made anew."""
+    is_kept: bool = False
+    """What it says is left to somebody else; only owners and stored versions are put right."""
+    is_forced: bool = False
+    """Fields are taken from other managers."""
 
     @property
     def reference(self) -> Reference:

@@ -1,30 +1,32 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One API server: kubeconfig, authentication and transport.
+"""One API server: requests and answers as plain dictionaries.
 
-Private to the collection. The `kubernetes` package reads the kubeconfig with all its logins and
-sets up the connection pool; requests and answers are plain dictionaries. Nothing of its generated
-models or of its discovery is used.
+Private to the collection. How the server is reached, and as whom, is in `transport.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
-import os
 import re
-import ssl
-import tempfile
+import socket
 import time
 import typing as t
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlencode
 
-from .._errors import ApiError, KubeconfigError, MissingLibraryError, UnreachableError
+from .._errors import ApiError, UnreachableError
+from .login import Login
+from .transport import prepared
 
-MAX_THROTTLED = 5
-"""How often a request that the server put off (429) is sent again."""
+MAX_THROTTLED = 8
+"""How often a request that the server put off is sent again."""
+MAX_AWAY = 60.0
+"""Seconds in which a server that has answered before may come back, as it does when its node is started again."""
+_GATEWAY = frozenset({502, 503, 504})
 
 # The decoder of the API server quotes the bytes around the place it stumbled on; they may belong to a Secret.
 _QUOTED_INPUT = re.compile(r"[,;]?\s*error found in #\d+ byte of.*", re.DOTALL)
@@ -33,11 +35,15 @@ _QUOTED_INPUT = re.compile(r"[,;]?\s*error found in #\d+ byte of.*", re.DOTALL)
 class Connection:
     """Authenticated requests to one API server, over one pool of connections; safe to use from several threads."""
 
-    def __init__(self, configuration: t.Any, pool: t.Any, *, context: str | None = None) -> None:
+    def __init__(
+        self, configuration: t.Any, pool: t.Any, *, context: str | None = None, login: Login | None = None
+    ) -> None:
         self._configuration = configuration
         self._pool = pool
-        self.server: str = configuration.host
+        self.server: str = configuration.host.rstrip("/")
         self.context = context
+        self._login = login
+        self._has_answered = False
 
     @classmethod
     def from_kubeconfig(
@@ -53,29 +59,21 @@ class Connection:
             KubeconfigError: it cannot be read, or has no such context (then with the list of contexts).
             MissingLibraryError: the `kubernetes` package is not there.
         """
-        kube_config, client = _library()
-        configuration = client.Configuration()
-        where, source = _source(kubeconfig)
-        # The package puts inline certificates and keys into files. They live in memory, and only until
-        # the TLS context has read them.
-        with tempfile.TemporaryDirectory(prefix="fluxseed-", dir=_memory_folder()) as folder:
-            try:
-                if isinstance(source, dict):
-                    kube_config.load_kube_config_from_dict(
-                        source, context=context, client_configuration=configuration, temp_file_path=folder
-                    )
-                else:
-                    kube_config.load_kube_config(
-                        source, context=context, client_configuration=configuration, temp_file_path=folder
-                    )
-                pool = _pool(client, configuration)
-            except (kube_config.ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
-                raise _kubeconfig_error(kube_config, source, where, context, exc) from exc
-            except Exception as exc:
-                if type(exc).__module__.startswith("yaml"):
-                    raise KubeconfigError("is no valid YAML", where=where, hint="kubectl config view shows it") from exc
-                raise
-        return cls(configuration, pool, context=context)
+        return cls.open(Login(kubeconfig=kubeconfig, context=context), {})
+
+    @classmethod
+    def open(cls, login: Login, environment: Mapping[str, str]) -> Connection:
+        """Prepare the connection that the login names; the server is not talked to yet.
+
+        What the login says itself goes before the kubeconfig. With a server and a proof of identity no
+        kubeconfig is read. With nothing at all, in a Pod, it is the service account of the Pod.
+
+        Raises:
+            KubeconfigError: it cannot be read, or has no such context (then with the list of contexts).
+            MissingLibraryError: the `kubernetes` package is not there.
+        """
+        configuration, pool = prepared(login, environment)
+        return cls(configuration, pool, context=login.context, login=login)
 
     def request(
         self,
@@ -110,9 +108,17 @@ class Connection:
         return t.cast("bytes", response.data).decode(errors="replace")
 
     def watch(
-        self, path: str, *, query: Mapping[str, t.Any] | None = None, timeout: float = 30
+        self,
+        path: str,
+        *,
+        query: Mapping[str, t.Any] | None = None,
+        timeout: float = 30,
+        opened: Callable[[Callable[[], None]], None] | None = None,
     ) -> Iterator[dict[str, t.Any]]:
         """Yield the events of a watch until it ends, which is after `timeout` seconds at the latest.
+
+        `opened` is called when the server has taken the watch, with what ends it at once from another thread;
+        the watch then ends as if the server had broken it off.
 
         Raises:
             ApiError: also when the watch itself reports an error (410: list again, then watch from there).
@@ -124,6 +130,8 @@ class Connection:
         )
         import urllib3  # noqa: PLC0415 - present wherever _library() succeeded
 
+        if opened:
+            opened(functools.partial(_cut, response))
         rest = b""
         try:
             for chunk in response.stream(65536):
@@ -145,6 +153,26 @@ class Connection:
         """Close the connections."""
         self._pool.clear()
 
+    def _headers(self, content_type: str | None) -> t.Any:
+        """Return the headers of a request: who asks, and in which format."""
+        import urllib3  # noqa: PLC0415 - present wherever _library() succeeded
+
+        headers = urllib3.HTTPHeaderDict({"Accept": "application/json, */*", "User-Agent": "fluxseed.gitops"})
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        for setting in self._configuration.auth_settings().values():
+            if setting["in"] == "header" and setting["value"]:
+                headers[setting["key"]] = setting["value"]
+        if self._login and self._login.api_key:
+            headers["authorization"] = f"Bearer {self._login.api_key}"
+        elif self._login and self._login.username and self._login.password and "authorization" not in headers:
+            headers["authorization"] = self._configuration.get_basic_auth_token()
+        if self._login and self._login.impersonate_user:
+            headers["Impersonate-User"] = self._login.impersonate_user
+            for group in self._login.impersonate_groups:
+                headers.add("Impersonate-Group", group)
+        return headers
+
     def _send(
         self,
         method: str,
@@ -158,14 +186,11 @@ class Connection:
     ) -> t.Any:
         import urllib3  # noqa: PLC0415 - present wherever _library() succeeded
 
-        headers = {"Accept": "application/json, */*", "User-Agent": "fluxseed.gitops"}
-        if content is not None:
-            headers["Content-Type"] = content_type
-        for setting in self._configuration.auth_settings().values():
-            if setting["in"] == "header" and setting["value"]:
-                headers[setting["key"]] = setting["value"]
+        headers = self._headers(None if content is None else content_type)
         url = self.server + path + ("?" + urlencode(query) if query else "")
-        for attempt in range(MAX_THROTTLED + 1):
+        patience = time.monotonic() + MAX_AWAY
+        attempt = 0
+        while True:
             try:
                 response = self._pool.request(
                     method,
@@ -174,15 +199,31 @@ class Connection:
                     headers=headers,
                     timeout=urllib3.Timeout(connect=min(timeout, 10), read=timeout),
                     # A connection that the server had closed in between is opened again for reads only.
-                    retries=urllib3.Retry(total=1, connect=0, status=0, redirect=0, allowed_methods=("GET",)),
+                    retries=urllib3.Retry(
+                        total=1,
+                        connect=0,
+                        status=0,
+                        redirect=0,
+                        allowed_methods=("GET",),
+                        respect_retry_after_header=False,
+                    ),
                     preload_content=not stream,
                 )
             except urllib3.exceptions.HTTPError as exc:
-                raise self._unreachable(exc) from exc
-            if response.status != 429 or attempt == MAX_THROTTLED:
+                # It has answered before, so it is the right one, and is being started again. What is sent
+                # twice does the same as what is sent once: applying, merging, testing before a change.
+                if not self._has_answered or time.monotonic() >= patience:
+                    raise self._unreachable(exc) from exc
+                self._await_return(patience)
+                continue
+            attempt += 1
+            is_put_off = response.status == 429 or (self._has_answered and response.status in _GATEWAY)
+            if not is_put_off or attempt > MAX_THROTTLED:
                 break
             response.drain_conn()
-            time.sleep(min(_seconds(response.headers.get("Retry-After")), 10))
+            response.release_conn()
+            time.sleep(min(_seconds(response.headers.get("Retry-After"), 0.2 * 2**attempt), 10))
+        self._has_answered |= response.status < 500
         if response.status >= 400:
             raise self._error(method, path, response.status, response.data)
         if 300 <= response.status < 400:
@@ -191,6 +232,18 @@ class Connection:
                 hint="is this the address of a Kubernetes API server?",
             )
         return response
+
+    def _await_return(self, patience: float) -> None:
+        """Wait until a server that went away is ready again: before that it serves no custom kinds."""
+        import urllib3  # noqa: PLC0415 - present wherever _library() succeeded
+
+        while time.monotonic() < patience:
+            time.sleep(0.2)
+            with contextlib.suppress(urllib3.exceptions.HTTPError):
+                answer = self._pool.request("GET", f"{self.server}/readyz", timeout=2.0, retries=False)
+                # Who may not ask knows no more than that it answers.
+                if answer.status in {200, 401, 403}:
+                    return
 
     def _error(
         self, method: str, path: str, status: int, content: bytes, decoded: Mapping[str, t.Any] | None = None
@@ -205,10 +258,17 @@ class Connection:
         hint = None
         if status == 401:
             hint = "the credential of this context was refused: expired, or of another cluster"
+        elif any(cause == "NamespaceTerminating" for cause, _message, _field in _causes(answer)):
+            hint = "wait until the namespace is gone; finalizers of objects in it may hold it"
         elif status == 403:
             hint = "the user of this context may not do this: check its RBAC"
         return ApiError(
-            message, status=status, reason=str(answer.get("reason") or ""), where=f"{method} {path}", hint=hint
+            message,
+            status=status,
+            reason=str(answer.get("reason") or ""),
+            causes=_causes(answer),
+            where=f"{method} {path}",
+            hint=hint,
         )
 
     def _unreachable(self, exc: Exception) -> UnreachableError:
@@ -221,79 +281,21 @@ class Connection:
         return UnreachableError(f"the API server does not answer: {text}", where=self.server, hint=hint)
 
 
-def preload() -> None:
-    """Import the `kubernetes` package, which takes half a second: call it from a thread while waiting for something."""
-    _library()
+def _cut(response: t.Any) -> None:
+    """End the reading of a response in whatever thread it goes on; closing it from here would wait for that."""
+    sock = getattr(response.connection, "sock", None)
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
-def _library() -> tuple[t.Any, t.Any]:
+def _seconds(retry_after: str | None, otherwise: float) -> float:
     try:
-        from kubernetes import client  # noqa: PLC0415 - takes half a second, so on first use only
-        from kubernetes.client import rest  # noqa: F401, PLC0415 - not reachable as an attribute in every version
-        from kubernetes.config import kube_config  # noqa: PLC0415
-    except ImportError as exc:
-        raise MissingLibraryError(
-            "The Python library kubernetes", hint="pip install kubernetes, for the Python that runs this"
-        ) from exc
-    return kube_config, client
-
-
-def _source(kubeconfig: str | Mapping[str, t.Any] | None) -> tuple[str, str | dict[str, t.Any]]:
-    """Return a name for messages, and a path (or several, as in KUBECONFIG) or the content."""
-    if kubeconfig is not None and not isinstance(kubeconfig, str):
-        return "kubeconfig", dict(kubeconfig)
-    paths = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    present = [path for path in paths.split(os.pathsep) if path and Path(path).expanduser().is_file()]
-    if not present:
-        hint = "give a path or the content" if kubeconfig else "give a kubeconfig, or set KUBECONFIG"
-        raise KubeconfigError("there is no such kubeconfig file", where=paths, hint=hint)
-    return paths, os.pathsep.join(present)
-
-
-def _kubeconfig_error(
-    kube_config: t.Any, source: str | dict[str, t.Any], where: str, context: str | None, exc: Exception
-) -> KubeconfigError:
-    try:
-        content = source if isinstance(source, dict) else kube_config.KubeConfigMerger(source).config.value
-        names = [str(entry["name"]) for entry in content.get("contexts") or []]
-        current = content.get("current-context")
-    except (kube_config.ConfigException, OSError, TypeError, KeyError, AttributeError):
-        return KubeconfigError("is no kubeconfig", where=where, hint="it needs clusters, users and contexts")
-    listing = "its contexts: " + ", ".join(names) if names else "it has no contexts at all"
-    if context is not None and context not in names:
-        return KubeconfigError(f"has no context {context}", where=where, hint=listing)
-    if context is None and current not in names:
-        found = f"its current-context {current} is not among them" if current else "it sets no current-context"
-        return KubeconfigError(found, where=where, hint="name a context; " + listing)
-    if isinstance(exc, ssl.SSLError):
-        return KubeconfigError("a certificate or key in it is malformed", where=where, hint=listing)
-    return KubeconfigError(f"cannot be used: {exc}", where=where, hint=listing)
-
-
-def _pool(client: t.Any, configuration: t.Any) -> t.Any:
-    """Return the package's connection pool with a TLS context that is made once, not per connection."""
-    pool = client.rest.RESTClientObject(configuration).pool_manager
-    tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None)
-    # Cluster CAs often lack the key identifiers that Python 3.13 began to insist on; no other client does.
-    tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not configuration.verify_ssl:
-        tls.check_hostname = False
-        tls.verify_mode = ssl.CERT_NONE
-    if configuration.cert_file:
-        tls.load_cert_chain(configuration.cert_file, configuration.key_file)
-    for option in ("ca_certs", "ca_cert_data", "cert_file", "key_file"):
-        pool.connection_pool_kw.pop(option, None)
-    pool.connection_pool_kw["ssl_context"] = tls
-    return pool
-
-
-def _memory_folder() -> str | None:
-    """Return a folder that is memory, where the system has one."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a private folder is made in it
-
-
-def _seconds(retry_after: str | None) -> float:
-    try:
-        return max(0.1, float(retry_after or 1))
+        return max(0.1, float(retry_after or otherwise))
     except ValueError:
-        return 1
+        return otherwise
+
+
+def _causes(answer: Mapping[str, t.Any]) -> tuple[tuple[str, str, str], ...]:
+    listed = (answer.get("details") or {}).get("causes") or []
+    return tuple((str(c.get("reason") or ""), str(c.get("message") or ""), str(c.get("field") or "")) for c in listed)

@@ -33,9 +33,25 @@ class Reference(t.NamedTuple):
         return {"kind": self.kind, "namespace": self.namespace, "name": self.name}
 
 
+def section(found: Mapping[str, t.Any], *keys: str) -> Mapping[str, t.Any]:
+    """Return a part of an object by its keys; empty when it is not there, or no mapping as in a file not checked yet."""
+    for key in keys:
+        below = found.get(key)
+        if not isinstance(below, Mapping):
+            return {}
+        found = below
+    return found
+
+
+def listed(found: Mapping[str, t.Any], key: str) -> list[t.Any]:
+    """Return a list in an object; empty when it is not there, or no list."""
+    items = found.get(key)
+    return items if isinstance(items, list) else []
+
+
 def reference(found: Mapping[str, t.Any]) -> Reference:
     """Return what identifies this object."""
-    metadata = found.get("metadata") or {}
+    metadata = section(found, "metadata")
     return Reference(
         str(found.get("apiVersion") or ""),
         str(found.get("kind") or ""),
@@ -52,7 +68,7 @@ def conditions(found: Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
 
 def labels(found: Mapping[str, t.Any]) -> dict[str, str]:
     """Return the labels of an object."""
-    return (found.get("metadata") or {}).get("labels") or {}
+    return dict(section(found, "metadata", "labels"))
 
 
 def with_data(found: Object) -> Object:

@@ -12,7 +12,7 @@ import enum
 import typing as t
 from collections.abc import Callable
 
-from .objects import Object, conditions
+from .objects import Object, Reference, conditions
 
 
 class State(enum.Enum):
@@ -29,6 +29,9 @@ class Readiness(t.NamedTuple):
 
     state: State
     message: str = ""
+    hint: str | None = None
+    about: Reference | None = None
+    """The object that gives the reason, when it is another one."""
 
     @property
     def is_ready(self) -> bool:

@@ -23,8 +23,9 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     InvalidInputError,
     MissingLibraryError,
 )
-from ansible_collections.fluxseed.gitops.plugins.module_utils._git.probe import _proxies
-from ansible_collections.fluxseed.gitops.plugins.module_utils._git.program import Credential, Git, check_url, scrub
+from ansible_collections.fluxseed.gitops.plugins.module_utils._git import web
+from ansible_collections.fluxseed.gitops.plugins.module_utils._git.credential import Credential, check_url
+from ansible_collections.fluxseed.gitops.plugins.module_utils._git.program import Git, scrub
 from ansible_collections.fluxseed.gitops.plugins.module_utils._git.remote import Remote, checkout
 
 PASSWORD = "s3cret token/with:odd@chars"
@@ -217,7 +218,7 @@ def test_a_wrong_credential_for_a_public_repository_is_refused_as_flux_will_be(s
     ],
 )
 def test_the_probe_uses_the_proxies_that_git_uses(environment, proxies):
-    assert _proxies("git.example.com:443", environment) == proxies
+    assert web.proxies("git.example.com:443", environment) == proxies
 
 
 def test_an_unknown_repository_is_a_matter_of_rights_or_spelling(server):
@@ -282,8 +283,11 @@ def test_proxy_and_authorities_of_the_environment_are_kept():
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("git@example.com:me/lab.git", "must start with https"),
-        ("ssh://git@example.com/lab.git", "must start with https"),
+        ("git@example.com:me/lab.git", "write ssh://git@example.com/me/lab.git"),
+        ("example.com:me/lab.git", "write ssh://git@example.com/me/lab.git"),
+        ("ssh://-oProxyCommand=x/lab.git", "must start with https"),
+        ("git://example.com/lab.git", "must start with https"),
+        ("ssh://git:hunter2@example.com/lab.git", "holds a password"),
         ("file:///srv/lab.git", "must start with https"),
         ("/srv/lab.git", "must start with https"),
         ("https:///lab.git", "must start with https"),

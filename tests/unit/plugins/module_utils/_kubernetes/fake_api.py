@@ -83,7 +83,7 @@ def served(fake: FakeApi) -> Iterator[Connection]:
         def do(self) -> None:
             parts = urlsplit(self.path)
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fake.headers.append(dict(self.headers))
+            fake.headers.append({name: ", ".join(self.headers.get_all(name, [])) for name in self.headers})
             answer, body = fake.answer(
                 self.command, parts.path, dict(parse_qsl(parts.query)), json.loads(content or b"null")
             )

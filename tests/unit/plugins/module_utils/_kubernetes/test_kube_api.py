@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import ApiError, NotReadyError, WaitTimeoutError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import ApiError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.api import Api, concurrently
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.objects import Reference
-from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.wait import Deadline, wait_until_ready
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._kubernetes.fake_api import (
     FakeApi,
     served,
@@ -109,24 +108,3 @@ def test_an_error_of_a_write_names_the_object():
 
 def test_results_come_in_the_order_of_the_items():
     assert concurrently(lambda number: number * 2, range(30)) == [number * 2 for number in range(30)]
-
-
-def test_waiting_ends_with_what_is_not_ready():
-    fake = FakeApi()
-    times = iter(range(100))
-    with (  # noqa: PT012
-        served(fake) as connection,
-        pytest.raises(WaitTimeoutError, match="after 5 seconds: Secret a/b: does not exist"),
-    ):
-        deadline = Deadline(5, clock=lambda: next(times), sleep=lambda _seconds: None)
-        wait_until_ready(Api(connection), [SECRET], deadline, lambda _message: None)
-
-
-def test_waiting_ends_at_once_for_what_has_failed():
-    fake = FakeApi()
-    failed = {"type": "NamesAccepted", "status": "False", "reason": "Conflict", "message": "taken"}
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/x"
-    fake.objects[path] = {"kind": "CustomResourceDefinition", "status": {"conditions": [failed]}}
-    target = Reference("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "x")
-    with served(fake) as connection, pytest.raises(NotReadyError, match="CustomResourceDefinition x: Conflict: taken"):
-        wait_until_ready(Api(connection), [target], Deadline(5), lambda _message: None)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import ApiError, KubeconfigError, UnreachableError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes import connection as transport
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.connection import Connection
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._kubernetes.fake_api import (
     FakeApi,
@@ -114,12 +115,39 @@ def test_what_the_server_quotes_of_its_input_is_not_repeated():
     assert caught.value.message == "illegal base64"
 
 
-def test_a_throttled_request_is_sent_again():
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_a_throttled_request_is_sent_again(method):
     fake = FakeApi()
     answers = iter([(429, {}), (429, {}), (200, {"gitVersion": "v1"})])
     fake.script = lambda *_: next(answers)
     with served(fake) as connection:
+        assert connection.request(method, "/version", body={}) == {"gitVersion": "v1"}
+
+
+def test_a_server_that_is_away_at_first_is_an_error_at_once():
+    fake = FakeApi()
+    fake.script = lambda *_: (503, status("ServiceUnavailable", "not ready", 503))
+    with served(fake) as connection, pytest.raises(ApiError, match="not ready"):
+        connection.request("GET", "/version")
+    assert len(fake.requests) == 1
+
+
+def test_a_server_that_has_answered_may_be_away_for_a_moment():
+    fake = FakeApi()
+    answers = iter([(200, {}), (503, {}), (502, {}), (200, {"gitVersion": "v1"})])
+    fake.script = lambda *_: next(answers)
+    with served(fake) as connection:
+        connection.request("GET", "/version")
         assert connection.request("PATCH", "/version", body={}) == {"gitVersion": "v1"}
+
+
+def test_a_server_that_stays_away_is_an_error_in_the_end(monkeypatch):
+    monkeypatch.setattr(transport, "MAX_AWAY", 0.5)
+    with served(FakeApi()) as connection:
+        connection.request("GET", "/api/v1/nodes")
+        server = connection.server
+    with pytest.raises(UnreachableError, match=f"{server}: the API server does not answer"):
+        connection.request("GET", "/api/v1/nodes")
 
 
 def test_an_answer_that_is_no_json_is_not_a_kubernetes_server():
