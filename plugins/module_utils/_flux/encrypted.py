@@ -9,18 +9,27 @@ Private to the collection. Opening includes the MAC, which Flux itself does not 
 from __future__ import annotations
 
 import base64
+import re
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .._errors import DataKeyError, FluxseedError, MissingLibraryError, UnsupportedError
+from .._errors import DataKeyError, FluxseedError, MissingLibraryError, SopsError, UnsupportedError
 from .._sops import document
 from .._sops.identities import KeyRing, Surroundings, gather
+from .._sops.keys.base import MasterKey
 from .._sops.keys.registry import OPENED_KINDS
-from .._sops.stores.registry import store_for
+from .._sops.standing import Status
+from .._sops.stores.base import Store
+from .._sops.stores.registry import store_for, store_name
 from .tree import Files, Tree
 
 SHORTEST_HIDDEN = 8
+_MARKS: Mapping[str, re.Pattern[bytes]] = {
+    "dotenv": re.compile(rb"^sops_mac=", re.MULTILINE),
+    "ini": re.compile(rb"^\[sops\]", re.MULTILINE),
+    "yaml": re.compile(rb"^sops:\s", re.MULTILINE),
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class Encrypted:
         contents = ((path, files.read(path)) for path in tree.files)
         self._contents = {path: content for path, content in contents if document.is_encrypted(content)}
         self._opened: dict[str, Opened] = {}
+        self._status: dict[str, Status] = {}
 
     def __len__(self) -> int:
         return len(self._contents)
@@ -56,6 +66,36 @@ class Encrypted:
     def among(self, paths: Iterable[str]) -> list[str]:
         """Return those paths that are encrypted."""
         return [path for path in paths if path in self._contents]
+
+    def groups(self) -> Iterator[tuple[str, Sequence[Sequence[MasterKey]], int]]:
+        """Yield each file with its groups of keys and how many of the groups it takes; no key is needed for that."""
+        for path in self._contents:
+            status = self._status_of(path)
+            yield path, status.groups, status.shamir_threshold
+
+    def recipients(self) -> Iterator[tuple[str, Sequence[Sequence[MasterKey]]]]:
+        """Yield each file with its groups of keys; files whose metadata cannot be read are left to `open`."""
+        for path in self._contents:
+            try:
+                groups = self._status_of(path).groups
+            except SopsError:
+                continue
+            yield path, groups
+
+    def content(self, path: str) -> bytes:
+        """Return an encrypted file as it is in Git."""
+        return self._contents[path]
+
+    def _status_of(self, path: str) -> Status:
+        status = self._status.get(path)
+        if status is None:
+            content = self._contents[path]
+            status = self._status[path] = document.status(content, store=_store(path, content), name=path)
+        return status
+
+    def documents(self, path: str) -> Sequence[Mapping[str, t.Any]]:
+        """Return the documents of a file in clear; none when it is not encrypted, or was not opened."""
+        return self._opened[path].documents if path in self._opened else ()
 
     def open(self, ring: KeyRing) -> list[Opened]:
         """Open all files."""
@@ -76,7 +116,7 @@ def key_ring(keys: Sequence[tuple[str, str]]) -> KeyRing:
 
 def _open(path: str, content: bytes, ring: KeyRing) -> Opened:
     try:
-        return Opened(path, document.values(content, ring, store=store_for(path), name=path))
+        return Opened(path, document.values(content, ring, store=_store(path, content), name=path))
     except MissingLibraryError:
         raise
     except UnsupportedError as exc:
@@ -87,9 +127,16 @@ def _open(path: str, content: bytes, ring: KeyRing) -> Opened:
         return Opened(path, problem=exc.message)
 
 
+def _store(path: str, content: bytes) -> Store:
+    """Return the store of a file; one whose name tells no format is recognised by its metadata, as Flux does it."""
+    if store_name(path) != "binary":
+        return store_for(path)
+    return store_for(path, next((name for name, mark in _MARKS.items() if mark.search(content)), None))
+
+
 def _names_a_key_of_ours(path: str, content: bytes) -> bool:
     """Return whether the file is for a kind of key that can be tried here."""
-    groups = document.status(content, store=store_for(path), name=path).groups
+    groups = document.status(content, store=_store(path, content), name=path).groups
     return any(key.kind in OPENED_KINDS for group in groups for key in group)
 
 

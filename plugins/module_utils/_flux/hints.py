@@ -3,70 +3,116 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a message of a Flux controller means, and what to do about it.
 
-Private to the collection.
+Private to the collection. Pure. What the cluster and Git add to a hint is in `advice.py`.
 """
 
 from __future__ import annotations
 
 import re
+import typing as t
 
-_HINTS: tuple[tuple[str, str], ...] = (
-    (
+
+class Hint(t.NamedTuple):
+    """A known message."""
+
+    name: str
+    pattern: str
+    text: str
+
+
+# The order counts: a message often quotes a general one at its end.
+HINTS: tuple[Hint, ...] = (
+    Hint(
+        "malformed_key",
         r"failed to import '[^']*' data|malformed secret key",
         "the decryption key in the cluster is malformed: an age key starts with AGE-SECRET-KEY-",
     ),
-    (
+    Hint(
+        "no_key_entry",
         r"failed to load age identities|did not find keys in locations",
         "the decryption Secret has no usable entry: its data keys must end in .agekey",
     ),
-    (
-        r"secrets \"[^\"]*\" not found",
+    Hint(
+        "missing_secret",
+        r"secrets? \"?[^\" ]*\"? not found",
         "that Secret is missing in the namespace of the object: compare spec.decryption.secretRef or spec.secretRef in Git",
     ),
-    (
-        r"identity did not match any of the recipients|cannot get sops data key|failed to get the data key",
+    Hint(
+        "edited_file",
+        r"does not match sops' data format",
+        "the file was edited after its encryption: encrypt it again",
+    ),
+    Hint(
+        "other_key",
+        r"identity did not match any of the recipients|no identity matched any of the recipients"
+        r"|cannot get sops data key|failed to get the data key",
         "the file is encrypted for another key than the one in the cluster: seed the right key, or sops updatekeys",
     ),
-    (
+    Hint(
+        "no_decryption",
         r"configuring decryption is required|\.sops: field not declared in schema",
         "the Kustomization lacks spec.decryption: add provider sops and its secretRef in Git",
     ),
-    (
-        r"object 'kind' is missing|failed to decode kubernetes apiversion, kind and name",
+    Hint(
+        "all_encrypted",
+        r"object 'kind' is missing|missing resource metadata|failed to decode kubernetes apiversion, kind and name|no matches for kind \"ENC\[",
         "all values of the file are encrypted: set encrypted_regex to ^(data|stringData)$ in .sops.yaml and encrypt again",
     ),
-    (r"does not match sops' data format", "the file was edited after its encryption: encrypt it again"),
-    (
-        r"authentication required|invalid credentials|authentication failed|unable to authenticate|repository not found",
-        "the Git server refuses the credential in the cluster: check user name, token, and its right to read",
+    Hint(
+        "host_key",
+        r"knownhosts: key (is unknown|mismatch)",
+        "known_hosts in the Git Secret does not have the host's key",
     ),
-    (r"knownhosts: key (is unknown|mismatch)", "known_hosts in the Git Secret does not have the host's key"),
-    (
+    Hint(
+        "credential",
+        r"authentication required|invalid credentials|authentication failed|unable to authenticate|repository not found",
+        "the Git server refuses the credential in the cluster: check user name, token or key, and its right to read",
+    ),
+    Hint(
+        "branch",
         r"couldn't find remote ref|reference not found",
         "the branch is not in the remote: compare spec.ref.branch in gotk-sync.yaml with its branches",
     ),
-    (
+    Hint(
+        "path",
         r"kustomization path not found",
         "spec.path of the Kustomization names a folder that is not in the repository",
     ),
-    (
+    Hint(
+        "missing_namespace",
+        r"namespaces \"[^\"]*\" not found",
+        "the namespace comes from something else: add it to dependsOn of the Kustomization, or the namespace to its files",
+    ),
+    Hint(
+        "unknown_kind",
         r"no matches for kind",
         "the definition of this kind comes from something else: add it to dependsOn of the Kustomization",
     ),
 )
 
+_PRIVATE = re.compile(
+    r"AGE-SECRET-KEY-[0-9A-Z-]+|-----BEGIN [A-Z ]*PRIVATE KEY.*?(-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+
 # These pass by themselves once something else is there; they are worth waiting for.
 _PASSING = re.compile(
-    r"no matches for kind|failed calling webhook|connection refused|i/o timeout|no such host|context deadline exceeded"
-    r"|the server is currently unable",
+    r"no matches for kind \"(?!ENC\[)|namespaces \"[^\"]*\" not found|failed calling webhook|connection refused|i/o timeout|no such host|context deadline exceeded"
+    r"|the server is currently unable|tls handshake timeout|network is unreachable",
     re.IGNORECASE,
 )
 
 
+def known(message: str) -> Hint | None:
+    """Return what is known about a message, None when it is new."""
+    flat = flatten(message)
+    return next((hint for hint in HINTS if re.search(hint.pattern, flat, re.IGNORECASE)), None)
+
+
 def hint_for(message: str) -> str | None:
     """Return the next step for a message, None when it is not a known one."""
-    flat = flatten(message)
-    return next((hint for pattern, hint in _HINTS if re.search(pattern, flat, re.IGNORECASE)), None)
+    hint = known(message)
+    return hint.text if hint else None
 
 
 def is_passing(message: str) -> bool:
@@ -75,5 +121,5 @@ def is_passing(message: str) -> bool:
 
 
 def flatten(message: str) -> str:
-    """Return a message in one line; SOPS draws bars and breaks lines in its own."""
-    return " ".join(re.sub(r"(^|\s)(- )?\|(?=\s)", " ", message).split())
+    """Return a message in one line, without what could be a private key; SOPS draws bars and breaks lines in its own."""
+    return " ".join(re.sub(r"(^|\s)(- )?\|(?=\s)", " ", _PRIVATE.sub("***", message)).split())

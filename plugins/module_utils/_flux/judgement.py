@@ -15,8 +15,10 @@ from .._kubernetes.objects import Object, conditions
 from .._kubernetes.readiness import Readiness, State, text
 from .hints import flatten, is_passing
 
+REQUESTED = "reconcile.fluxcd.io/requestedAt"
 # The object waits for another one, which is judged by itself.
-_WAITING = ("DependencyNotReady", "Progressing")
+BLOCKED = "DependencyNotReady"
+_WAITING = (BLOCKED, "Progressing")
 _NO_ARTIFACT = "artifact not found"
 UNANSWERED = "has not answered the request yet"
 _LASTING = ("authentica", "credential", "not found", "couldn't find remote ref")
@@ -27,6 +29,8 @@ class Request(t.NamedTuple):
 
     token: str | None = None
     """The reconcile that was requested; an answer to an older one says nothing."""
+    version: int = 0
+    """The version of the object with the request in it; an older one has not been asked yet."""
     revision: str | None = None
     """The revision that a Kustomization has to have applied; None when it follows another source."""
 
@@ -45,7 +49,7 @@ def artifact_revision(source: Object | None) -> str:
 
 
 def judge_source(found: Object, request: Request = NOTHING) -> Readiness:
-    """Judge a GitRepository."""
+    """Judge a GitRepository, OCIRepository or Bucket."""
     ready = conditions(found).get("Ready") or {}
     early = _early(found, request)
     if early:
@@ -79,21 +83,66 @@ def judge_kustomization(found: Object, request: Request = NOTHING) -> Readiness:
     return Readiness(State.FAILED if counts else State.IN_PROGRESS, message)
 
 
+def judge_release(found: Object, request: Request = NOTHING) -> Readiness:
+    """Judge a HelmRelease; its controller says by `Stalled` when it tries no more."""
+    ready = conditions(found).get("Ready") or {}
+    early = _early(found, request)
+    if early:
+        return early
+    message = flatten(text(ready))
+    if ready.get("status") == "True" and _is_observed(found):
+        return Readiness(State.CURRENT, message)
+    at_work = (conditions(found).get("Reconciling") or {}).get("status") == "True"
+    if ready.get("status") != "False" or not _is_seen(found, ready) or at_work:
+        return Readiness(State.IN_PROGRESS, message)
+    if ready.get("reason") in _WAITING or is_passing(message):
+        return Readiness(State.IN_PROGRESS, message)
+    return Readiness(State.FAILED, message)
+
+
+def has_applied(found: Object, revision: str | None) -> bool:
+    """Return whether a Kustomization has sent this revision to the cluster, be it that it still waits for what it sent."""
+    status = found.get("status") or {}
+    if revision is None or status.get("lastAppliedRevision") == revision:
+        return True
+    told = [str(condition.get("message") or "") for condition in conditions(found).values()]
+    return any("health check" in message.lower() and revision in message for message in told)
+
+
+def is_blocked(state: Readiness) -> bool:
+    """Return whether an object waits for others that it depends on."""
+    return state.state is State.IN_PROGRESS and state.message.startswith(BLOCKED)
+
+
 def is_lasting(message: str) -> bool:
     """Return whether a failure of a source will not pass by itself; others deserve a second look."""
     return any(part in message.lower() for part in _LASTING)
 
 
 def _early(found: Object, request: Request) -> Readiness | None:
-    metadata, status, listed = found.get("metadata") or {}, found.get("status") or {}, conditions(found)
-    if metadata.get("deletionTimestamp"):
+    listed = conditions(found)
+    if (found.get("metadata") or {}).get("deletionTimestamp"):
         return Readiness(State.TERMINATING, "is being deleted")
-    if request.token and status.get("lastHandledReconcileAt") != request.token:
+    if request.token and not _is_answered(found, request):
         return Readiness(State.IN_PROGRESS, UNANSWERED)
     stalled = listed.get("Stalled") or {}
     if stalled.get("status") == "True" and _is_seen(found, stalled):
         return Readiness(State.FAILED, flatten(text(stalled)))
     return None
+
+
+def _is_answered(found: Object, request: Request) -> bool:
+    metadata = found.get("metadata") or {}
+    asked = (metadata.get("annotations") or {}).get(REQUESTED)
+    # Somebody else may have asked after us. Flux answers the last request only, and that answer is as good.
+    awaited = asked if asked and version_of(found) >= request.version else request.token
+    return (found.get("status") or {}).get("lastHandledReconcileAt") == awaited
+
+
+def version_of(found: Object) -> int:
+    """Return the version of an object; a later one is greater, in every API server that is conformant."""
+    version = str((found.get("metadata") or {}).get("resourceVersion") or "")
+    return int(version) if version.isdecimal() else 0
 
 
 def _is_observed(found: Object) -> bool:

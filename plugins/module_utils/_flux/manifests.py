@@ -11,11 +11,11 @@ from __future__ import annotations
 import posixpath
 import re
 import typing as t
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .._errors import ManifestError, MissingLibraryError
-from .._kubernetes.objects import Object, labels, reference
+from .._kubernetes.objects import Object, labels, listed, reference, section
 
 try:
     import yaml
@@ -23,6 +23,8 @@ except ImportError:
     yaml = None  # type: ignore[assignment]
 
 SOURCE_GROUP = "source.toolkit.fluxcd.io"
+SOURCE_KINDS = ("GitRepository", "OCIRepository", "Bucket")
+"""What a Kustomization can follow and this collection knows."""
 KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
 DEFAULT_SOPS_SECRET = "sops-age"  # noqa: S105 - a name
 COMPONENTS_FILE = "gotk-components.yaml"
@@ -71,11 +73,43 @@ def load(content: bytes, *, where: str) -> t.Any:
     return next(_documents(content, where), None)
 
 
+def load_all(content: bytes, *, where: str) -> list[t.Any]:
+    """Return all documents of a YAML text, whatever they are."""
+    return list(_documents(content, where))
+
+
+def check_syntax(content: bytes, *, where: str) -> None:
+    """Read a YAML text without making anything of it: a tenth of the time of `parse`.
+
+    Raises:
+        ManifestError: no YAML, with the line.
+    """
+    for _nothing in _yaml_text(content, where, _events):
+        pass
+
+
 def _documents(content: bytes, where: str) -> Iterator[t.Any]:
+    return _yaml_text(content, where, lambda text: yaml.load_all(text, Loader=_yaml_loader()))
+
+
+def _events(text: str) -> Iterator[t.Any]:
+    loader = getattr(yaml, "CSafeLoader", None)
+    if loader is None:
+        return t.cast("Iterator[t.Any]", yaml.parse(text, Loader=yaml.SafeLoader))
+    reader = loader(text)
+    try:
+        # libyaml alone goes through the text; no Python object is made of an event.
+        reader.raw_parse()
+    finally:
+        reader.dispose()
+    return iter(())
+
+
+def _yaml_text(content: bytes, where: str, read: Callable[[str], Iterable[t.Any]]) -> Iterator[t.Any]:
     if yaml is None:
         raise MissingLibraryError("The Python library PyYAML", hint="pip install PyYAML, for the Python that runs this")
     try:
-        yield from yaml.load_all(content.decode(), Loader=_yaml_loader())
+        yield from read(content.decode())
     except UnicodeDecodeError as exc:
         raise ManifestError("is no UTF-8 text", where=where) from exc
     except yaml.MarkedYAMLError as exc:
@@ -125,8 +159,13 @@ class Components:
         Raises:
             ManifestError: there is no Deployment of Flux or no definition of its kinds in it.
         """
-        objects = tuple(parse(content, where=where))
-        kinds = {found["kind"] for found in objects}
+        return cls.of(parse(content, where=where), where=where)
+
+    @classmethod
+    def of(cls, found: Iterable[Object], *, where: str) -> Components:
+        """Take the objects; raises as `parse` does."""
+        objects = tuple(found)
+        kinds = {item["kind"] for item in objects}
         if not {"Namespace", "CustomResourceDefinition", "Deployment"} <= kinds:
             raise ManifestError(
                 "is no set of Flux components: a Namespace, CustomResourceDefinitions and Deployments belong in it",
@@ -162,22 +201,28 @@ class Sync:
         Raises:
             ManifestError: not exactly one source and one Kustomization, or they do not belong together.
         """
-        objects = parse(content, where=where)
-        sources = [item for item in objects if is_of(item, SOURCE_GROUP, "GitRepository")]
+        return cls.of(parse(content, where=where), where=where)
+
+    @classmethod
+    def of(cls, objects: Sequence[Object], *, where: str) -> Sync:
+        """Take the objects; raises as `parse` does."""
+        sources = [item for item in objects if is_source(item)]
         roots = [item for item in objects if is_of(item, KUSTOMIZE_GROUP, "Kustomization")]
         if len(sources) != 1 or len(roots) != 1:
             raise ManifestError(
-                f"must hold one GitRepository and one Kustomization, holds {len(sources)} and {len(roots)}", where=where
+                "must hold one GitRepository (or OCIRepository, or Bucket) and one Kustomization, "
+                f"holds {len(sources)} and {len(roots)}",
+                where=where,
             )
         source, root = sources[0], roots[0]
         for found in (source, root):
             named = reference(found)
             if not named.name or not named.namespace or not isinstance(found.get("spec"), dict):
                 raise ManifestError(f"the {named.kind} in it lacks a name, a namespace or a spec", where=where)
-        wanted = root["spec"].get("sourceRef") or {}
-        if source_of(root) != ("GitRepository", reference(source).namespace, reference(source).name):
+        wanted, beside = section(root, "spec", "sourceRef"), reference(source)
+        if source_of(root) != (beside.kind, beside.namespace, beside.name):
             raise ManifestError(
-                f"its Kustomization follows {wanted.get('kind')} {wanted.get('name')}, not the GitRepository beside it",
+                f"its Kustomization follows {wanted.get('kind')} {wanted.get('name')}, not the {beside.kind} beside it",
                 where=where,
             )
         others = tuple(item for item in objects if item is not source and item is not root)
@@ -189,9 +234,17 @@ class Sync:
         return reference(self.root).namespace
 
     @property
+    def kind(self) -> str:
+        """Return the kind of the source."""
+        return str(self.source["kind"])
+
+    @property
     def url(self) -> str:
-        """Return the URL that the cluster fetches."""
-        return str(self.source["spec"].get("url") or "")
+        """Return the URL that the cluster fetches; of a Bucket its endpoint and its name."""
+        spec = self.source["spec"]
+        if self.kind == "Bucket":
+            return f"{spec.get('endpoint') or ''}/{spec.get('bucketName') or ''}"
+        return str(spec.get("url") or "")
 
     @property
     def branch(self) -> str:
@@ -207,9 +260,20 @@ class Sync:
         return clean_path(self.root["spec"].get("path"))
 
     @property
+    def ref(self) -> Mapping[str, t.Any]:
+        """Return what of the source the cluster follows, as it is written."""
+        found = self.source["spec"].get("ref")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
     def git_secret(self) -> str:
-        """Return the name of the Secret with the Git credential, empty when none is named."""
-        return str((self.source["spec"].get("secretRef") or {}).get("name") or "")
+        """Return the name of the Secret with the credential for the source, empty when none is named."""
+        return self.secret_of("secretRef")
+
+    def secret_of(self, field: str) -> str:
+        """Return the name of the Secret in a field such as `proxySecretRef`, empty when none is named."""
+        named = self.source["spec"].get(field)
+        return str(named.get("name") or "") if isinstance(named, Mapping) else ""
 
     @property
     def sops_secret(self) -> str:
@@ -222,10 +286,15 @@ def is_of(found: Mapping[str, t.Any], group: str, kind: str) -> bool:
     return found.get("kind") == kind and str(found.get("apiVersion") or "").partition("/")[0] == group
 
 
+def is_source(found: Mapping[str, t.Any]) -> bool:
+    """Return whether an object is a source that a Kustomization can follow."""
+    return any(is_of(found, SOURCE_GROUP, kind) for kind in SOURCE_KINDS)
+
+
 def source_of(kustomization: Mapping[str, t.Any]) -> tuple[str, str, str]:
     """Return kind, namespace and name of the source that a Kustomization follows."""
     named = reference(kustomization)
-    wanted = (kustomization.get("spec") or {}).get("sourceRef") or {}
+    wanted = section(kustomization, "spec", "sourceRef")
     return str(wanted.get("kind") or ""), str(wanted.get("namespace") or named.namespace), str(wanted.get("name") or "")
 
 
@@ -234,7 +303,7 @@ def decryption_secret(kustomization: Mapping[str, t.Any]) -> str | None:
     decryption = (kustomization.get("spec") or {}).get("decryption")
     if not isinstance(decryption, Mapping):
         return None
-    return str((decryption.get("secretRef") or {}).get("name") or "")
+    return str(section(decryption, "secretRef").get("name") or "")
 
 
 def clean_path(path: t.Any) -> str:
@@ -247,13 +316,13 @@ def unknown_fields(found: Object, definitions: Iterable[Object]) -> list[str]:
     """Return the fields of a custom object that its definition does not have, such as a mis-indented `decryption`."""
     group, _slash, version = str(found.get("apiVersion") or "").rpartition("/")
     for definition in definitions:
-        spec = definition.get("spec") or {}
-        if spec.get("group") != group or (spec.get("names") or {}).get("kind") != found.get("kind"):
+        spec = section(definition, "spec")
+        if spec.get("group") != group or section(spec, "names").get("kind") != found.get("kind"):
             continue
-        for served in spec.get("versions") or []:
-            if served.get("name") == version:
-                schema = (served.get("schema") or {}).get("openAPIV3Schema") or {}
-                return sorted(_unknown(found.get("spec"), (schema.get("properties") or {}).get("spec") or {}, "spec"))
+        for served in listed(spec, "versions"):
+            if isinstance(served, Mapping) and served.get("name") == version:
+                schema = section(served, "schema", "openAPIV3Schema", "properties", "spec")
+                return sorted(set(_unknown(found.get("spec"), schema, "spec")))
         return [f"apiVersion {found.get('apiVersion')}"]
     return []
 
@@ -261,12 +330,12 @@ def unknown_fields(found: Object, definitions: Iterable[Object]) -> list[str]:
 def _unknown(value: t.Any, schema: Mapping[str, t.Any], path: str) -> Iterator[str]:
     if isinstance(value, list):
         for item in value:
-            yield from _unknown(item, schema.get("items") or {}, path)
-    properties = schema.get("properties")
-    if not isinstance(value, dict) or properties is None or schema.get("x-kubernetes-preserve-unknown-fields"):
+            yield from _unknown(item, section(schema, "items"), path)
+    properties = section(schema, "properties")
+    if not isinstance(value, dict) or not properties or schema.get("x-kubernetes-preserve-unknown-fields"):
         return
     for key, item in value.items():
         if key in properties:
-            yield from _unknown(item, properties[key], f"{path}.{key}")
+            yield from _unknown(item, section(properties, key), f"{path}.{key}")
         else:
             yield f"{path}.{key}"

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .._kubernetes.compare import Action, Planned
-from .._kubernetes.objects import Object, Reference, conditions, reference
-from .judgement import is_suspended
+from .._kubernetes.objects import Object, Reference
+from .forest import is_ready, kustomization_entry
 from .preflight import Check
 from .verify import Proof
 
@@ -29,6 +29,7 @@ class Outcome:
     flux_version: str = ""
     planned: Sequence[Planned] = ()
     drift: Sequence[Planned] = ()
+    deleted: Sequence[Reference] = ()
     requested: Sequence[Reference] = ()
     would_request: bool = False
     kustomizations: Sequence[Object] = ()
@@ -41,7 +42,8 @@ class Outcome:
     @property
     def changed(self) -> bool:
         """Return whether something was, or in check mode would be, written."""
-        return any(item.is_due for item in self.planned) or bool(self.requested) or self.would_request
+        written = any(item.is_due for item in self.planned) or bool(self.deleted)
+        return written or bool(self.requested) or self.would_request
 
     def of(self, action: Action) -> list[Planned]:
         """Return the objects that were treated so."""
@@ -57,11 +59,12 @@ class Outcome:
             "objects": {
                 "created": [item.reference.entry for item in self.of(Action.CREATED)],
                 "configured": [item.reference.entry for item in self.of(Action.CONFIGURED)],
-                "unchanged": len(self.of(Action.UNCHANGED)),
+                "unchanged": [item.reference.entry for item in self.of(Action.UNCHANGED)],
+                "deleted": [target.entry for target in self.deleted],
             },
             "drift": [item.reference.entry for item in self.drift],
             "reconcile_requested": [target.entry for target in self.requested],
-            "kustomizations": [_kustomization(found) for found in self.kustomizations],
+            "kustomizations": [kustomization_entry(found) for found in self.kustomizations],
             "secrets": {
                 "compared": proof.compared,
                 "proven": proof.proven,
@@ -87,7 +90,7 @@ class Outcome:
             listed = ", ".join(str(item.reference) for item in self.drift)
             lines.append(f"Different from Git, and left to Flux, which manages itself: {listed}")
         if self.kustomizations:
-            ready = [found for found in self.kustomizations if _is_ready(found)]
+            ready = [found for found in self.kustomizations if is_ready(found)]
             lines.append(f"Kustomizations: {len(ready)} of {len(self.kustomizations)} ready")
         if self.suspended:
             lines.append("Suspended, not waited for: " + ", ".join(str(target) for target in self.suspended))
@@ -107,21 +110,6 @@ class Outcome:
     def as_diff(self) -> list[dict[str, str]]:
         """Return the differences as Ansible shows them; values of Secrets are masked."""
         return [_diff(item) for item in self.planned if item.is_due]
-
-
-def _kustomization(found: Object) -> dict[str, t.Any]:
-    named, status = reference(found), found.get("status") or {}
-    return {
-        "namespace": named.namespace,
-        "name": named.name,
-        "ready": _is_ready(found),
-        "suspended": is_suspended(found),
-        "revision": status.get("lastAppliedRevision") or "",
-    }
-
-
-def _is_ready(found: Object) -> bool:
-    return (conditions(found).get("Ready") or {}).get("status") == "True"
 
 
 def _diff(item: Planned) -> dict[str, str]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two Secrets that are not in Git: the credential for Git and the keys for SOPS.
+"""The Secrets that are not in Git: credentials for the source, the keys for SOPS, the login for images.
 
 Private to the collection. Pure.
 """
@@ -11,9 +11,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 
-from .._git.program import Credential
+from .._git.credential import Credential, Proxy, as_file
 from .._kubernetes.objects import Object, labels
 from .manifests import KUSTOMIZE_GROUP
+from .registries import DOCKER_CONFIG, DOCKER_TYPE
 
 WATCHED = {"reconcile.fluxcd.io/watch": "Enabled"}
 """Flux 2.7 and newer decrypt again as soon as a Secret with this label changes."""
@@ -23,9 +24,55 @@ KEY_SUFFIX = ".agekey"
 """Flux takes age keys from entries with this suffix and ignores all others without a word."""
 
 
+_BASIC = "kubernetes.io/basic-auth"
+# What the API server insists on in Secrets of these types; of a basic-auth one of the two is enough.
+_REQUIRED = {
+    _BASIC: ("username", "password"),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    DOCKER_TYPE: (DOCKER_CONFIG,),
+}
+
+
+def git_data(credential: Credential) -> dict[str, str]:
+    """Return the entries under which source-controller looks for a Git credential."""
+    app = credential.github_app
+    pairs = {
+        "username": credential.username,
+        # For SSH, this is the name of the passphrase.
+        "password": credential.passphrase or credential.password,
+        "bearerToken": credential.bearer_token,
+        "identity": credential.identity and as_file(credential.identity),
+        "known_hosts": credential.known_hosts and as_file(credential.known_hosts),
+        "ca.crt": credential.ca_crt and as_file(credential.ca_crt),
+        "tls.crt": credential.tls_crt and as_file(credential.tls_crt),
+        "tls.key": credential.tls_key and as_file(credential.tls_key),
+    }
+    if app:
+        pairs |= {
+            "githubAppID": app.app_id,
+            "githubAppPrivateKey": as_file(app.private_key),
+            "githubAppInstallationOwner": app.installation_owner,
+            "githubAppInstallationID": app.installation_id,
+            "githubAppBaseURL": app.base_url,
+        }
+    return {entry: value for entry, value in pairs.items() if value}
+
+
 def git_secret(namespace: str, name: str, credential: Credential, existing: Object | None) -> Object:
     """Return the Secret that the GitRepository names."""
-    data = {"username": credential.username, "password": credential.password}
+    return _secret(namespace, name, git_data(credential), existing)
+
+
+def proxy_data(proxy: Proxy) -> dict[str, str]:
+    """Return the entries of the Secret that `proxySecretRef` names."""
+    pairs = {"address": proxy.address, "username": proxy.username, "password": proxy.password}
+    return {entry: value for entry, value in pairs.items() if value}
+
+
+def plain_secret(namespace: str, name: str, data: Mapping[str, str], existing: Object | None) -> Object:
+    """Return a Secret with these entries; a login to registries has the type that readers insist on."""
     return _secret(namespace, name, data, existing)
 
 
@@ -49,7 +96,20 @@ def _secret(namespace: str, name: str, data: Mapping[str, str], existing: Object
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"namespace": namespace, "name": name},
-        # The type of a Secret cannot be changed; other tools made it with another one.
-        "type": (existing or {}).get("type") or "Opaque",
+        "type": _type(data, str((existing or {}).get("type") or "Opaque")),
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
     }
+
+
+def _type(data: Mapping[str, str], existing: str) -> str:
+    """Return the type to write; it cannot be changed, and other tools made the Secret with another one.
+
+    It is kept wherever the API server takes these entries with it. Otherwise the Secret has to be made anew.
+    """
+    if DOCKER_CONFIG in data:
+        return DOCKER_TYPE
+    required = _REQUIRED.get(existing, ())
+    is_kept = all(entry in data for entry in required) or (
+        existing == _BASIC and {"username", "password"} & data.keys()
+    )
+    return existing if is_kept else "Opaque"

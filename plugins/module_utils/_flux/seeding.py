@@ -9,80 +9,44 @@ is read, compared and repaired by itself, so that an interrupted run is healed b
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 
-from .._errors import FluxseedError, GitError, ManifestError, PreflightError
-from .._git.program import Credential, Git
-from .._git.remote import Remote, checkout
-from .._git.snapshot import Snapshot
-from .._kubernetes import connection as transport
-from .._kubernetes.api import Api
+from .._errors import FluxseedError
+from .._kubernetes import transport
+from .._kubernetes.api import Api, concurrently
 from .._kubernetes.compare import MASK
 from .._kubernetes.connection import Connection
-from .._kubernetes.objects import Reference, reference
+from .._kubernetes.objects import Object, Reference, reference
 from .._kubernetes.readiness import State, readiness
-from .._kubernetes.wait import Deadline, wait_until_ready
+from .._kubernetes.wait import Deadline
 from .._sops.identities import KeyRing
-from . import preflight
+from . import rotation
+from .adoption import left_over
+from .advice import Advisor
+from .day_two import account_stage, stale_objects
+from .desired import Desired
+from .diagnosis import await_components
 from .encrypted import Encrypted, key_ring, secret_texts
-from .judgement import artifact_revision, judge_kustomization, judge_source
-from .manifests import COMPONENTS_FILE, SYNC_FILE, Components, Sync, clean_path
-from .preflight import Check
+from .forest import tree_below
+from .gate import Gate
+from .judgement import artifact_revision, is_suspended, judge_kustomization, judge_source
 from .report import Outcome
-from .secrets import git_secret, sops_secret
-from .stages import Applier, Stage, Wanted
-from .tree import Tree, walk
-from .verify import prove
-from .waiting import Waiting, tree_below
-
-FLUX_FOLDER = "flux-system"
+from .settings import CONTROLLER, WORKLOAD_IDENTITY, Settings
+from .source import opened, remote_of
+from .stages import Applier
+from .upgrade import installed_by
+from .verify import pair, prove
+from .waiting import Waiting
+from .wanted import Stage, manifests_of, secrets_of, stages_of
 
 
 def silence(message: str) -> None:
     """Say nothing."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is to be so."""
-
-    url: str
-    branch: str
-    path: str
-    checkout: str | None = None
-    credential: Credential | None = None
-    keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    age_public_key: str | None = None
-    preflight: str = "enforce"
-    verify: bool = True
-    timeout: float = 300
-    check_mode: bool = False
-
-
-@dataclass(frozen=True)
-class Desired:
-    """What Git has at one commit."""
-
-    components: Components
-    sync: Sync
-    tree: Tree
-    encrypted: Encrypted
-    commit: str
-
-
-class PreflightRefusedError(PreflightError):
-    """The checks that failed, together with all others."""
-
-    def __init__(self, checks: list[Check]) -> None:
-        failed = preflight.failed(checks)
-        count = "a preflight check" if len(failed) == 1 else f"{len(failed)} preflight checks"
-        super().__init__(f"{count} failed, nothing was written: " + "; ".join(map(str, failed)))
-        self.checks = checks
 
 
 class Seeding:
@@ -99,13 +63,14 @@ class Seeding:
     ) -> None:
         self._settings = settings
         self._connect = connect
-        self._git = Git(environment)
+        self._environment = environment
         self._progress = progress
         self._warn = warn
         self.outcome = Outcome(check_mode=settings.check_mode)
         """What is known so far, also when the run fails."""
         self._ring: KeyRing | None = None
-        self._told: list[Check] = []
+        self._keys_secret: Object | None = None
+        """The decryption Secret with the keys that are wanted, and those alone."""
 
     def run(self) -> Outcome:
         """Check, write what differs, wait, prove; a later part only when the earlier one went well.
@@ -118,197 +83,106 @@ class Seeding:
         # The import takes as long as the fetch does, and waits for nothing.
         threading.Thread(target=_import_ahead, daemon=True).start()
         try:
-            with self._snapshot() as (snapshot, commit):
-                desired = self._desired(snapshot, commit)
-                self.outcome.flux_version = desired.components.version
-                self.outcome.revision = f"{self._settings.branch}@sha1:{commit}"
+            with ExitStack() as stack:
+                with self._stage("git"):
+                    found = stack.enter_context(
+                        opened(self._settings, self._environment, self.outcome.checks, self._warn)
+                    )
+                self._settings, desired = found.settings, found.desired
+                self.outcome.flux_version, self.outcome.revision = desired.components.version, found.revision
                 with self._stage("preflight"):
-                    self._check_repository(desired)
+                    self._open_keys(desired)
+                    gate = Gate(found.settings, self.outcome.checks, self._warn)
+                    gate.check_repository(desired, self._ring)
             with self._stage("connect"):
                 connection = self._connect()
             try:
-                self._run_on(connection, desired, deadline)
+                self._run_on(connection, desired, gate, deadline)
             finally:
                 connection.close()
         finally:
             self.outcome.seconds["total"] = time.monotonic() - started
         return self.outcome
 
-    def _run_on(self, connection: Connection, desired: Desired, deadline: Deadline) -> None:
-        settings, outcome, api = self._settings, self.outcome, Api(connection)
+    def _run_on(self, connection: Connection, desired: Desired, gate: Gate, deadline: Deadline) -> None:
+        settings, api = self._settings, Api(connection)
+        applier = Applier(api, check_mode=settings.check_mode, progress=self._progress)
+        source = reference(desired.sync.source)
         with self._stage("plan"):
-            applier = Applier(api, check_mode=settings.check_mode, progress=self._progress)
-            stages = self._stages(desired, applier)
-            self._check_cluster(desired, applier, stages)
+            gate.check_access(api, desired, self._places(desired))
+            stages = self._look(desired, applier)
+            gate.check_cluster(api, desired, stages, applier.live)
             if settings.preflight == "only":
                 return
             applier.plan(list(stages.values()))
-        source, root = reference(desired.sync.source), reference(desired.sync.root)
+            due = [item.reference for item in stages["secrets"].wanted if applier.done[item.reference].is_due]
+            rotation.insist_on_owner(due, applier.live)
         fresh = source not in applier.live
+        # What a registry or a bucket has is for source-controller to find out, in its interval.
+        stale = settings.is_git and artifact_revision(applier.live.get(source)) != self.outcome.revision
         with self._stage("apply"):
             wrote = self._apply(api, applier, stages, deadline)
-        outcome.planned = list(applier.done.values())
-        outcome.drift = list(applier.drift.values())
-        if applier.drift:
-            self._warn(
-                "Flux manages itself and will bring these in line with Git: " + ", ".join(map(str, applier.drift))
-            )
-        stale = artifact_revision(applier.live.get(source)) != outcome.revision
-        waiting = Waiting(api, source, root, deadline, self._progress, hide=self._hider(desired))
         with self._stage("await"):
             if settings.check_mode:
-                self._foresee(api, applier, source, root, stale=stale)
+                self._foresee(api, applier, desired, stale=stale)
             else:
-                try:
-                    arrived = waiting.arrive(ask_source=wrote or stale, ask_tree=wrote and not fresh, fresh=fresh)
-                finally:
-                    outcome.requested, outcome.kustomizations = list(waiting.requested), list(waiting.tree.values())
-                if arrived.revision and arrived.revision != outcome.revision:
-                    self._warn(f"the branch has moved on: Flux applied {arrived.revision}, not {outcome.revision}")
-                    outcome.revision = arrived.revision
-                outcome.suspended = arrived.suspended
-        if settings.verify and not (settings.check_mode and outcome.changed):
+                self._await(api, desired, deadline, wrote=wrote, stale=stale, fresh=fresh)
+                self._check_hand_over(applier, desired, wrote=wrote)
+        self._retire_keys(api, applier, desired)
+        if settings.verify and not (settings.check_mode and self.outcome.changed):
             with self._stage("verify"):
                 self._verify(api, desired)
+        if settings.day_two_service_account:
+            with self._stage("day_two"):
+                self._grant(api, applier, desired, stages["secrets"], deadline)
 
-    # --- what Git has ---------------------------------------------------------------------------
+    def _open_keys(self, desired: Desired) -> None:
+        """Read the given keys; without one for SOPS nothing can be proven later."""
+        settings = self._settings
+        if settings.keys or (settings.decryption == WORKLOAD_IDENTITY and len(desired.encrypted)):
+            self._ring = key_ring(settings.age_keys)
+        if self._ring and settings.preflight != "skip":
+            self.outcome.sops_files = sum(1 for file in desired.encrypted.open(self._ring) if file.is_open)
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[tuple[Snapshot, str]]:
-        """Open the source, and prove the credential on the way; yields the commit of the remote too."""
-        settings, checks = self._settings, self.outcome.checks
-        remote = Remote(self._git, settings.url, settings.credential)
-        started = time.monotonic()
-        if settings.checkout is None:
-            with ExitStack() as stack:
-                try:
-                    snapshot = stack.enter_context(remote.fetched(settings.branch))
-                except GitError as exc:
-                    checks.append(preflight.git_credential(settings.branch, None, exc))
-                    raise
-                self.outcome.seconds["git"] = time.monotonic() - started
-                checks.append(preflight.git_credential(settings.branch, snapshot.commit, None))
-                yield snapshot, snapshot.commit
-            return
-        with checkout(self._git, settings.checkout) as snapshot:
-            commit = snapshot.commit
-            if settings.preflight != "skip":
-                commit = self._remote_commit(remote, snapshot)
-            self.outcome.seconds["git"] = time.monotonic() - started
-            yield snapshot, commit
+    def _places(self, desired: Desired) -> set[Reference]:
+        """Return all objects that this run looks at."""
+        secrets = (place for place in secrets_of(desired, self._settings) if place.name)
+        return {*manifests_of(desired), *secrets}
 
-    def _remote_commit(self, remote: Remote, snapshot: Snapshot) -> str:
-        settings, checks = self._settings, self.outcome.checks
-        try:
-            commit = remote.head(settings.branch)
-        except GitError as exc:
-            checks.append(preflight.git_credential(settings.branch, None, exc))
-            return snapshot.commit
-        checks.append(preflight.git_credential(settings.branch, commit, None))
-        same = preflight.checkout(snapshot.commit, commit)
-        checks.append(same)
-        if same.result != preflight.OK:
-            self._warn(str(same))
-        return commit
-
-    def _desired(self, snapshot: Snapshot, commit: str) -> Desired:
-        components_file = _flux_file(snapshot, self._settings.path, COMPONENTS_FILE)
-        sync_file = _flux_file(snapshot, self._settings.path, SYNC_FILE)
-        components = Components.parse(snapshot.read(components_file), where=components_file)
-        sync = Sync.parse(snapshot.read(sync_file), where=sync_file)
-        tree = walk(snapshot, sync.root)
-        encrypted = Encrypted(snapshot, tree)
-        return Desired(components, sync, tree, encrypted, commit)
-
-    # --- preflight ------------------------------------------------------------------------------
-
-    def _check_repository(self, desired: Desired) -> None:
-        settings, checks = self._settings, self.outcome.checks
-        if settings.keys:
-            self._ring = key_ring(settings.keys)
-        if settings.preflight == "skip":
-            checks.clear()
-            return
-        sync, components = desired.sync, desired.components
-        checks.append(
-            preflight.gotk_sync(
-                sync,
-                components,
-                url=settings.url,
-                branch=settings.branch,
-                path=settings.path,
-                has_credential=settings.credential is not None,
-            )
-        )
-        if self._ring:
-            checks.append(preflight.age_key_pair(self._ring, settings.age_public_key))
-        checks.append(preflight.sops_files(desired.encrypted, self._ring))
-        checks += preflight.decryption(desired.tree, desired.encrypted, sync)
-        checks += preflight.references(desired.tree)
-        checks.append(preflight.self_management(desired.tree.nodes[0], components))
-        if self._ring:
-            opened = desired.encrypted.open(self._ring)
-            self.outcome.sops_files = sum(1 for file in opened if file.is_open)
-        self._insist()
-
-    def _check_cluster(self, desired: Desired, applier: Applier, stages: Mapping[str, Stage]) -> None:
-        if self._settings.preflight == "skip":
-            return
-        secrets = [item.reference for item in stages["secrets"].wanted]
-        self.outcome.checks += preflight.cluster(applier.live, secrets, desired.sync)
-        self._insist()
-
-    def _insist(self) -> None:
-        failed = preflight.failed(self.outcome.checks)
-        if not failed:
-            return
-        if self._settings.preflight != "warn":
-            raise PreflightRefusedError(self.outcome.checks)
-        for check in failed:
-            if check not in self._told:
-                self._warn(f"preflight: {check}")
-        self._told = failed
-
-    # --- the cluster ----------------------------------------------------------------------------
-
-    def _stages(self, desired: Desired, applier: Applier) -> dict[str, Stage]:
+    def _look(self, desired: Desired, applier: Applier) -> dict[str, Stage]:
         """Look at the cluster and return what is to be there, in the order of writing."""
-        settings, sync, components = self._settings, desired.sync, desired.components
-        of_git = Reference("v1", "Secret", reference(sync.source).namespace, sync.git_secret)
-        of_sops = Reference("v1", "Secret", sync.namespace, sync.sops_secret)
-        manifests = {reference(item): item for item in (*components.objects, sync.source, sync.root, *sync.others)}
+        manifests = manifests_of(desired)
         # Kinds that this run defines itself are not served yet; nothing of them can be there.
-        applier.look({*manifests, of_git, of_sops}, manifests)
-        first = ("Namespace", "CustomResourceDefinition")
-        rest = [item for item in components.objects if item["kind"] not in first]
-        secrets = []
-        if settings.credential and sync.git_secret:
-            secret = git_secret(of_git.namespace, of_git.name, settings.credential, applier.live.get(of_git))
-            secrets.append(Wanted(secret, exact_data=True))
-        if settings.keys:
-            secrets.append(
-                Wanted(sops_secret(of_sops.namespace, of_sops.name, settings.keys, applier.live.get(of_sops)))
-            )
-        return {
-            "definitions": Stage(
-                "definitions", [Wanted(item, left_to_flux=True) for item in components.of_kind(*first)]
-            ),
-            "secrets": Stage("secrets", secrets),
-            "components": Stage("components", [Wanted(item, left_to_flux=True) for item in rest]),
-            "source": Stage("source", [Wanted(item) for item in (*sync.others, sync.source)]),
-            "root": Stage("root", [Wanted(sync.root)]),
-        }
+        applier.look(self._places(desired), manifests)
+        installer = installed_by(applier.live.values())
+        if installer:
+            self._warn(f"{installer} has installed Flux here: its components and its sync are left to {installer}")
+        stages = stages_of(desired, self._settings, applier.live, only_secrets=bool(installer))
+        of_sops = secrets_of(desired, self._settings).keys
+        secrets = stages["secrets"]
+        self._keys_secret = next((item.manifest for item in secrets.wanted if item.reference == of_sops), None)
+        return {**stages, "secrets": rotation.keep_entries(secrets, of_sops, applier.live)}
 
     def _apply(self, api: Api, applier: Applier, stages: Mapping[str, Stage], deadline: Deadline) -> bool:
-        wrote = applier.write(stages["definitions"], deadline)
-        if not self._settings.check_mode:
-            self._await_ready(api, applier, stages["definitions"], deadline)
-        wrote |= applier.write(stages["secrets"], deadline)
-        wrote |= applier.write(stages["components"], deadline)
-        if not self._settings.check_mode:
-            self._await_ready(api, applier, stages["components"], deadline)
-        wrote |= applier.write(stages["source"], deadline)
-        wrote |= applier.write(stages["root"], deadline)
+        """Write what differs; a stage is ready before the next one begins."""
+        outcome, wrote = self.outcome, False
+        try:
+            for stage in stages.values():
+                wrote |= applier.write(stage, deadline)
+                if not self._settings.check_mode:
+                    self._await_ready(api, applier, stage, deadline)
+        except FluxseedError:
+            # What was written until here stays written, and is told.
+            outcome.planned = list(applier.written)
+            raise
+        outcome.planned = list(applier.done.values())
+        outcome.drift = list(applier.drift.values())
+        if outcome.drift:
+            listed = ", ".join(map(str, applier.drift))
+            self._warn(f"Flux manages itself and will bring these in line with Git: {listed}")
+        if applier.not_compared:
+            listed = ", ".join(map(str, sorted(applier.not_compared)))
+            self._warn(f"this user may not even try to write these, so they were not compared with Git: {listed}")
         return wrote
 
     def _await_ready(self, api: Api, applier: Applier, stage: Stage, deadline: Deadline) -> None:
@@ -316,11 +190,52 @@ class Seeding:
         waited = [item.reference for item in stage.wanted if item.reference.kind in kinds]
         pending = [target for target in waited if not readiness(applier.live.get(target) or {}).is_ready]
         if pending:
-            wait_until_ready(api, pending, deadline, self._progress)
+            await_components(api, {target: applier.live.get(target) for target in pending}, deadline, self._progress)
 
-    def _foresee(self, api: Api, applier: Applier, source: Reference, root: Reference, *, stale: bool) -> None:
+    def _await(self, api: Api, desired: Desired, deadline: Deadline, *, wrote: bool, stale: bool, fresh: bool) -> None:
+        """Wait until the cluster has what Git has."""
+        outcome = self.outcome
+        source, root = reference(desired.sync.source), reference(desired.sync.root)
+        waiting = Waiting(
+            api,
+            source,
+            root,
+            deadline,
+            self._progress,
+            hide=self._hider(desired),
+            advise=self._advisor(api, desired),
+            helm_releases=self._settings.helm_releases,
+        )
+        try:
+            arrived = waiting.arrive(ask_source=wrote or stale, ask_tree=wrote and not fresh, fresh=fresh)
+        finally:
+            outcome.requested, outcome.kustomizations = list(waiting.requested), list(waiting.tree.values())
+        if arrived.revision and arrived.revision != outcome.revision:
+            if outcome.revision:
+                self._warn(f"the branch has moved on: Flux applied {arrived.revision}, not {outcome.revision}")
+            outcome.revision = arrived.revision
+        outcome.suspended = arrived.suspended
+
+    def _advisor(self, api: Api, desired: Desired) -> Advisor:
+        """Return what knows the next step after a failure, from the cluster and from Git."""
+        paths = desired.files.paths() if desired.files else []
+        folders = sorted({folder for path in paths if (folder := posixpath.dirname(path))})
+        remote = remote_of(self._settings, self._environment) if self._settings.is_git else None
+        return Advisor(api, lambda: sorted(remote.branches()) if remote else (), lambda: folders)
+
+    def _check_hand_over(self, applier: Applier, desired: Desired, *, wrote: bool) -> None:
+        """Tell what Flux applies and yet does not own alone."""
+        if wrote:
+            manifests = manifests_of(desired)
+            applier.look(set(manifests), manifests)
+        found = left_over(applier.live, self.outcome.kustomizations)
+        if found:
+            listed = ", ".join(map(str, found))
+            self._warn(f"Flux has not taken these over completely, and what Git drops in them may stay: {listed}")
+
+    def _foresee(self, api: Api, applier: Applier, desired: Desired, *, stale: bool) -> None:
         """Say what is there now, and whether a run would request a reconcile."""
-        live = applier.live.get(source)
+        live, root = applier.live.get(reference(desired.sync.source)), reference(desired.sync.root)
         if live is None:
             return
         listed = {reference(found): found for found in api.list(root.api_version, "Kustomization")}
@@ -330,6 +245,55 @@ class Seeding:
             judge_kustomization(found).state is State.FAILED for found in tree.values()
         )
         self.outcome.would_request = stale or failed
+
+    def _retire_keys(self, api: Api, applier: Applier, desired: Desired) -> None:
+        """Take out the keys that are not wanted any more, after the proof that no file needs them."""
+        wanted, settings = self._keys_secret, self._settings
+        found = rotation.due(wanted, settings.keys, applier.live.get(reference(wanted))) if wanted else None
+        if found is None:
+            return
+        with self._stage("rotation"):
+            source = api.get(reference(desired.sync.source))
+            found.prove(*self._files_of_cluster(source, desired))
+            listed = api.list(desired.sync.root["apiVersion"], "Kustomization")
+            found.insist_on_own_files(desired.tree, listed, is_for_all=settings.decryption == CONTROLLER)
+            if not settings.check_mode:
+                applier.live[found.target] = found.carry_out(api)
+                self._progress(f"{found.target}: removed {', '.join(found.names)}")
+            applier.done[found.target] = found.planned(applier.done[found.target])
+            self.outcome.planned = list(applier.done.values())
+
+    def _files_of_cluster(self, source: Object | None, desired: Desired) -> tuple[Encrypted | None, str]:
+        """Return the encrypted files of the revision that the cluster has, or after a real run would have."""
+        settings, revision = self._settings, artifact_revision(source)
+        if not settings.is_git:
+            return (desired.encrypted if desired.commit else None), revision
+        commit = rotation.commit_of(revision)
+        is_moving = settings.check_mode and not is_suspended(source or {})
+        if not commit or commit == desired.commit or is_moving:
+            return desired.encrypted, self.outcome.revision
+        then = dataclasses.replace(settings, checkout=None, tag="", commit=commit)
+        with opened(then, self._environment, [], self._warn) as found:
+            return found.desired.encrypted, revision
+
+    def _grant(self, api: Api, applier: Applier, desired: Desired, secrets: Stage, deadline: Deadline) -> None:
+        """Make the account for day two, with the Secrets as they are now, and take away what it needs no more."""
+        outcome = self.outcome
+        found = pair(desired.tree, desired.encrypted, self._ring or key_ring([]), outcome.kustomizations)
+        stage = account_stage(
+            api,
+            Reference("v1", "ServiceAccount", desired.sync.namespace, self._settings.day_two_service_account),
+            [item.reference for item in secrets.wanted],
+            [item.target for item in found.expected],
+        )
+        targets = {item.reference for item in stage.wanted}
+        applier.look(targets, {})
+        applier.plan([stage])
+        applier.write(stage, deadline)
+        outcome.planned = list(applier.done.values())
+        outcome.deleted = stale_objects(api, desired.sync.namespace, targets)
+        if not self._settings.check_mode:
+            concurrently(api.delete, outcome.deleted)
 
     def _verify(self, api: Api, desired: Desired) -> None:
         if self._ring is None:
@@ -362,25 +326,6 @@ class Seeding:
             yield
         finally:
             self.outcome.seconds[name] = time.monotonic() - started
-
-
-def _flux_file(snapshot: Snapshot, path: str, name: str) -> str:
-    """Return the path of one of Flux's files, or say what there is instead."""
-    folder = clean_path(path)
-    wanted = posixpath.join(folder, FLUX_FOLDER, name)
-    if wanted in snapshot:
-        return wanted
-    paths = snapshot.paths()
-    if folder and not any(item.startswith(f"{folder}/") for item in paths):
-        parent = posixpath.dirname(folder)
-        beside = sorted(
-            {item.removeprefix(f"{parent}/").split("/")[0] for item in paths if item.startswith(f"{parent}/")}
-        )
-        hint = f"in ./{parent} there are: {', '.join(beside[:10])}" if beside else f"there is no ./{parent} either"
-        raise ManifestError(f"the commit {snapshot.commit[:12]} has no such folder", where=f"./{folder}", hint=hint)
-    found = sorted(posixpath.dirname(posixpath.dirname(item)) for item in paths if posixpath.basename(item) == name)
-    hint = f"there is one for these paths: {', '.join(found[:5])}" if found else "flux install --export writes it"
-    raise ManifestError(f"is not in the commit {snapshot.commit[:12]}", where=wanted, hint=hint)
 
 
 def _import_ahead() -> None:

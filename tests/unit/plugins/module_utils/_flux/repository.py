@@ -27,11 +27,25 @@ metadata: {name: flux-system, labels: {app.kubernetes.io/part-of: flux}}
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: gitrepositories.source.toolkit.fluxcd.io, labels: {app.kubernetes.io/part-of: flux}}
+spec: {names: {kind: GitRepository}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: kustomizations.kustomize.toolkit.fluxcd.io, labels: {app.kubernetes.io/part-of: flux}}
+spec: {names: {kind: Kustomization}}
 ---
 apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: source-controller
+  namespace: flux-system
+  labels: {app.kubernetes.io/part-of: flux, app.kubernetes.io/version: v2.9.5}
+spec: {replicas: 1}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: kustomize-controller
   namespace: flux-system
   labels: {app.kubernetes.io/part-of: flux, app.kubernetes.io/version: v2.9.5}
 spec: {replicas: 1}

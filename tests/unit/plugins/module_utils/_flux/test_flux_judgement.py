@@ -98,49 +98,61 @@ def test_source(found, request_, state):
 @pytest.mark.parametrize(
     ("found", "request_", "state"),
     [
-        (applied(), Request(None, HEAD), State.CURRENT),
-        (applied(), Request(None, None), State.CURRENT),
-        (applied(), Request(None, OLD), State.IN_PROGRESS),
-        (applied(observedGeneration=0), Request(None, HEAD), State.IN_PROGRESS),
-        (applied(lastHandledReconcileAt="new"), Request("new", HEAD), State.CURRENT),
-        (applied(), Request("new", HEAD), State.IN_PROGRESS),
-        (kustomization("True", lastAppliedRevision=OLD), Request(None, HEAD), State.IN_PROGRESS),
-        (kustomization("False", "BuildFailed", WRONG_KEY, extra=[retrying()]), Request(None, HEAD), State.FAILED),
+        (applied(), Request(None, revision=HEAD), State.CURRENT),
+        (applied(), Request(None, revision=None), State.CURRENT),
+        (applied(), Request(None, revision=OLD), State.IN_PROGRESS),
+        (applied(observedGeneration=0), Request(None, revision=HEAD), State.IN_PROGRESS),
+        (applied(lastHandledReconcileAt="new"), Request("new", revision=HEAD), State.CURRENT),
+        (applied(), Request("new", revision=HEAD), State.IN_PROGRESS),
+        (kustomization("True", lastAppliedRevision=OLD), Request(None, revision=HEAD), State.IN_PROGRESS),
         (
-            kustomization("False", "BuildFailed", WRONG_KEY, extra=[retrying()], observedGeneration=-1),
-            Request(None, HEAD),
+            kustomization("False", "BuildFailed", WRONG_KEY, extra=[retrying()]),
+            Request(None, revision=HEAD),
             State.FAILED,
         ),
-        (kustomization("False", "BuildFailed", WRONG_KEY), Request("new", HEAD), State.IN_PROGRESS),
+        (
+            kustomization("False", "BuildFailed", WRONG_KEY, extra=[retrying()], observedGeneration=-1),
+            Request(None, revision=HEAD),
+            State.FAILED,
+        ),
+        (kustomization("False", "BuildFailed", WRONG_KEY), Request("new", revision=HEAD), State.IN_PROGRESS),
         (
             kustomization("False", "BuildFailed", WRONG_KEY, lastHandledReconcileAt="new"),
-            Request("new", HEAD),
+            Request("new", revision=HEAD),
             State.FAILED,
         ),
         # It failed at the revision before; the one that counts is still to come.
         (
             kustomization("False", "BuildFailed", WRONG_KEY, lastAttemptedRevision=OLD),
-            Request(None, HEAD),
+            Request(None, revision=HEAD),
             State.IN_PROGRESS,
         ),
-        (kustomization("False", "ReconciliationFailed", NO_DECRYPTION), Request(None, HEAD), State.FAILED),
-        (kustomization("False", "HealthCheckFailed", "timeout"), Request(None, HEAD), State.FAILED),
-        (kustomization("Unknown", "Progressing", "Reconciliation in progress"), Request(None, HEAD), State.IN_PROGRESS),
-        (kustomization("False", "DependencyNotReady", "dependency 'x'"), Request(None, HEAD), State.IN_PROGRESS),
+        (kustomization("False", "ReconciliationFailed", NO_DECRYPTION), Request(None, revision=HEAD), State.FAILED),
+        (kustomization("False", "HealthCheckFailed", "timeout"), Request(None, revision=HEAD), State.FAILED),
+        (
+            kustomization("Unknown", "Progressing", "Reconciliation in progress"),
+            Request(None, revision=HEAD),
+            State.IN_PROGRESS,
+        ),
+        (
+            kustomization("False", "DependencyNotReady", "dependency 'x'"),
+            Request(None, revision=HEAD),
+            State.IN_PROGRESS,
+        ),
         (
             kustomization("False", "ArtifactFailed", "Source artifact not found, retrying in 30s"),
-            Request(None, HEAD),
+            Request(None, revision=HEAD),
             State.IN_PROGRESS,
         ),
         (
             kustomization("False", "ReconciliationFailed", 'no matches for kind "X" in version "y"'),
-            Request(None, HEAD),
+            Request(None, revision=HEAD),
             State.IN_PROGRESS,
         ),
         # The path is looked up before the revision is noted.
         (
             kustomization("False", "ArtifactFailed", NO_PATH, lastAttemptedRevision=None),
-            Request(None, HEAD),
+            Request(None, revision=HEAD),
             State.FAILED,
         ),
         ({"metadata": {"deletionTimestamp": "x"}}, Request(), State.TERMINATING),
@@ -153,6 +165,25 @@ def test_kustomization(found, request_, state):
 
 
 @pytest.mark.parametrize(
+    ("asked", "version", "handled", "state"),
+    [
+        ("ours", "7", "ours", State.CURRENT),
+        ("ours", "7", "older", State.IN_PROGRESS),
+        ("later", "9", "later", State.CURRENT),
+        ("later", "9", "ours", State.IN_PROGRESS),
+        # The object as it was before the request: the answer is to an older one.
+        ("older", "6", "older", State.IN_PROGRESS),
+    ],
+    ids=["answered", "not yet", "another one has asked since", "the later one not yet", "before the request"],
+)
+def test_an_answer_to_a_later_request_counts(asked, version, handled, state):
+    """Two runs at once overwrite each other's request, and Flux answers only the last one."""
+    found = applied(lastHandledReconcileAt=handled)
+    found["metadata"] |= {"annotations": {"reconcile.fluxcd.io/requestedAt": asked}, "resourceVersion": version}
+    assert judge_kustomization(found, Request("ours", 7, HEAD)).state is state
+
+
+@pytest.mark.parametrize(
     ("message", "hint"),
     [
         ('secrets "sops-age" not found', "Secret is missing in the namespace"),
@@ -162,6 +193,9 @@ def test_kustomization(found, request_, state):
         (NO_DECRYPTION, "lacks spec.decryption"),
         (".sops: field not declared in schema", "lacks spec.decryption"),
         ("error unmarshaling JSON: Object 'Kind' is missing in '{}'", "set encrypted_regex"),
+        ("failed to decode Kubernetes YAML from x: missing Resource metadata", "set encrypted_regex"),
+        ('dry-run failed: no matches for kind "ENC[AES256_GCM,data:x]" in version "ENC[x]"', "set encrypted_regex"),
+        ('ConfigMap/apps/x not found: namespaces "apps" not found', "the namespace comes from something else"),
         ("error decrypting sops tree: Input string does not match sops' data format", "encrypt it again"),
         (AUTHENTICATION, "refuses the credential"),
         ("unable to authenticate, attempted methods [none publickey]", "refuses the credential"),
@@ -187,6 +221,18 @@ def test_messages_come_in_one_line_without_the_bars_of_sops():
 
 
 @pytest.mark.parametrize(
+    "key",
+    [
+        "AGE-SECRET-KEY-1ABCDEF",
+        "age-secret-key-1abcdef",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----",
+    ],
+)
+def test_messages_come_without_private_keys(key):
+    assert flatten(f"cannot read '{key}' here") == "cannot read '***' here"
+
+
+@pytest.mark.parametrize(
     ("message", "passing", "lasting"),
     [
         (AUTHENTICATION, False, True),
@@ -195,6 +241,9 @@ def test_messages_come_in_one_line_without_the_bars_of_sops():
         ("dial tcp: connection refused", True, False),
         ("failed calling webhook", True, False),
         (WRONG_KEY, False, False),
+        ('no matches for kind "X" in version "y"', True, False),
+        ('no matches for kind "ENC[x]" in version "y"', False, False),
+        ('namespaces "apps" not found', True, True),
     ],
 )
 def test_some_failures_pass_by_themselves(message, passing, lasting):

@@ -10,13 +10,11 @@ import pytest
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import GitAuthenticationError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux import preflight
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.encrypted import key_ring, secret_texts
-from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.objects import Reference
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.repository import (
     OTHER_PRIVATE,
     OTHER_PUBLIC,
     PRIVATE,
     PUBLIC,
-    SYNC,
     URL,
     Repository,
     child,
@@ -34,12 +32,6 @@ def lab(**more: str) -> Repository:
     return Repository(**{"clusters/lab/apps.yaml": child("apps"), "apps/db.yaml": SECRET, **more})
 
 
-def sync_check(text: str = SYNC, **parameters: object) -> preflight.Check:
-    repository = lab(**{"clusters/lab/flux-system/gotk-sync.yaml": text})
-    wanted = {"url": URL, "branch": "main", "path": "clusters/lab", "has_credential": True, **parameters}
-    return preflight.gotk_sync(repository.sync, repository.components, **wanted)
-
-
 def test_a_credential_that_opens_the_remote():
     assert preflight.git_credential("main", "a" * 40, None).result == "ok"
 
@@ -54,26 +46,13 @@ def test_a_checkout_behind_the_remote_is_a_warning():
     assert preflight.checkout("a" * 40, "b" * 40).result == "warn"
 
 
-@pytest.mark.parametrize(
-    ("parameters", "evidence"),
-    [
-        ({}, None),
-        ({"url": URL + "/"}, None),
-        ({"path": "./clusters/lab/"}, None),
-        ({"url": "https://elsewhere/x.git"}, "its URL is"),
-        ({"branch": "other"}, "its branch is main, not other"),
-        ({"path": "clusters/other"}, "its path is ./clusters/lab, not ./clusters/other"),
-        ({"has_credential": False}, "no credential is given"),
-    ],
-)
-def test_sync_says_what_the_parameters_say(parameters, evidence):
-    check = sync_check(**parameters)
-    assert check.result == ("fail" if evidence else "ok")
-    assert evidence is None or evidence in check.evidence
-
-
-def test_a_credential_that_nothing_would_read():
-    assert "names no secretRef" in sync_check(SYNC.replace("  secretRef: {name: git-auth}\n", "")).evidence
+def test_disagreements_are_a_failure():
+    """What can disagree is in test_flux_agreement.py."""
+    assert preflight.gotk_sync(lab().sync, [], follows="main").evidence.endswith(
+        f"follows main at {URL}, path ./clusters/lab"
+    )
+    check = preflight.gotk_sync(lab().sync, ["its URL is a, not b"], follows="main")
+    assert (check.result, check.evidence.partition(": ")[2]) == ("fail", "its URL is a, not b")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +127,7 @@ def test_files_under_kinds_of_keys_that_are_not_opened_here_are_unknown():
         ("", "fail", "flux-system/apps covers apps/db.yaml"),
         ("  decryption: {provider: sops, secretRef: {name: other}}\n", "warn", "reads flux-system/other"),
         ("  decryption: {provider: sops}\n", "warn", "(none named)"),
-        ("  patches: [{patch: x}]\n", "warn", "no decryption"),
+        ("  patches: [{patch: x}]\n", "fail", "no decryption"),
     ],
 )
 def test_who_covers_encrypted_files_decrypts_them(decryption, result, evidence):
@@ -173,31 +152,6 @@ def test_flux_outside_of_its_own_build():
     inside, outside = lab(), lab(**{"clusters/lab/kustomization.yaml": "resources: [apps.yaml]"})
     assert preflight.self_management(inside.walked()[0].nodes[0], inside.components).result == "ok"
     assert preflight.self_management(outside.walked()[0].nodes[0], outside.components).result == "warn"
-
-
-NAMESPACE = Reference("v1", "Namespace", "", "flux-system")
-DEFINITION = Reference("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "x")
-SEEDED = Reference("v1", "Secret", "flux-system", "sops-age")
-ROOT = Reference("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "flux-system", "flux-system")
-
-
-@pytest.mark.parametrize(
-    ("live", "evidence"),
-    [
-        ({}, None),
-        ({NAMESPACE: {"status": {"phase": "Active"}}}, None),
-        ({NAMESPACE: {"status": {"phase": "Terminating"}}}, "is being deleted"),
-        ({DEFINITION: {"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}}}, "managed by Helm"),
-        ({DEFINITION: {"metadata": {"labels": {"fluxcd.controlplane.io/name": "flux"}}}}, "managed by flux-operator"),
-        ({SEEDED: {"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": "a"}}}}, "applied by Kustomization"),
-        ({ROOT: {"spec": {"path": "./clusters/lab"}}}, None),
-        ({ROOT: {"spec": {"path": "./clusters/other"}}}, "follows ./clusters/other"),
-    ],
-)
-def test_what_stands_in_the_way_in_the_cluster(live, evidence):
-    (check,) = preflight.cluster(live, [SEEDED], lab().sync)
-    assert check.result == ("fail" if evidence else "ok")
-    assert evidence is None or evidence in check.evidence
 
 
 def test_texts_to_hide_are_those_that_no_message_holds_by_chance():

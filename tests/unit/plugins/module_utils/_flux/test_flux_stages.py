@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stages and waiting: what is written in which order, and when a wait ends."""
+"""Stages: what is written in which order."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import base64
 
 import pytest
 
-from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import NotReadyError, WaitTimeoutError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import ApiError, ConflictError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.secrets import flux_owner, git_secret, sops_secret
-from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.stages import Applier, Stage, Wanted
-from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.waiting import Waiting, inventory, tree_below
-from ansible_collections.fluxseed.gitops.plugins.module_utils._git.program import Credential
+from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.stages import Applier
+from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.wanted import Stage, Wanted
+from ansible_collections.fluxseed.gitops.plugins.module_utils._git.credential import Credential
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.api import Api
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.compare import Action
-from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.objects import Reference, reference
+from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.objects import Reference
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.wait import Deadline
-from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._kubernetes.fake_api import FakeApi, served
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._kubernetes.fake_api import (
+    FakeApi,
+    served,
+    status,
+)
 
 HEAD = "main@sha1:" + "a" * 40
 OLD = "main@sha1:" + "b" * 40
@@ -155,188 +159,102 @@ def test_what_flux_manages_itself_is_left_to_it(labels, drift, written):
     assert (len(applier.drift), len(fake.writes)) == (drift, written)
 
 
-# --- waiting --------------------------------------------------------------------------------------
+# --- who owns what --------------------------------------------------------------------------------
 
 
-def source(revision=HEAD, ready="True", message="stored", **status):
-    own = {"type": "Ready", "status": ready, "reason": "R", "message": message}
-    return manifest(
-        "GitRepository",
-        "flux-system",
-        version=SOURCE_GROUP,
-        status={"observedGeneration": 1, "artifact": {"revision": revision}, "conditions": [own], **status},
-    ) | {"metadata": {"name": "flux-system", "namespace": "flux-system", "generation": 1}}
+def owned_by(manager, *, conflict):
+    """A fake with a Secret that differs, and whose field `manager` has set."""
+    fake = FakeApi()
+    fake.objects[NAMESPACE] = manifest("Namespace", "flux-system")
+    fake.objects[f"{NAMESPACE}/secrets/a"] = manifest("Secret", "a", data={"x": "b2xk"})
+    cause = {"reason": "FieldManagerConflict", "message": f'conflict with "{manager}" using v1', "field": ".data.x"}
+    refused = {**status("Conflict", "Apply failed with 1 conflict", 409), "details": {"causes": [cause]}}
+    fake.script = lambda method, _path, query: (
+        (409, refused) if conflict and method == "PATCH" and query.get("force") == "false" else None
+    )
+    return fake
 
 
-def kustomization(name="flux-system", ready="True", message="applied", revision=HEAD, children=(), **status):
-    own = {"type": "Ready", "status": ready, "reason": "R", "message": message}
-    entries = [{"id": f"flux-system_{child}_kustomize.toolkit.fluxcd.io_Kustomization"} for child in children]
-    return {
-        "apiVersion": GROUP,
-        "kind": "Kustomization",
-        "metadata": {"name": name, "namespace": "flux-system", "generation": 1},
-        "spec": {"sourceRef": {"kind": "GitRepository", "name": "flux-system"}},
-        "status": {
-            "observedGeneration": 1,
-            "lastAppliedRevision": revision,
-            "lastAttemptedRevision": revision,
-            "conditions": [own],
-            "inventory": {"entries": entries},
-            **status,
-        },
+@pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl", "flux", "before-first-apply"])
+def test_fields_are_taken_from_managers_that_let_go(manager):
+    fake = owned_by(manager, conflict=True)
+    with served(fake) as connection:
+        seeded(fake, connection, SECRETS)
+    written = [query for method, _path, query in fake.requests if method == "PATCH" and "dryRun" not in query]
+    assert [query["force"] for query in written] == ["true"]
+
+
+@pytest.mark.parametrize("manager", ["vault-sync", "kustomize-controller", "fluxcd", "helm"])
+def test_fields_of_others_stop_the_run_before_it_writes(manager):
+    fake = owned_by(manager, conflict=True)
+    with served(fake) as connection, pytest.raises(ConflictError, match=rf"Secret .*a: \.data\.x belong to {manager}"):
+        seeded(fake, connection, FIRST, SECRETS)
+    assert fake.writes == []
+
+
+def test_without_a_conflict_nothing_is_forced():
+    fake = owned_by("nobody", conflict=False)
+    with served(fake) as connection:
+        seeded(fake, connection, SECRETS)
+    written = [query for method, _path, query in fake.requests if method == "PATCH" and "dryRun" not in query]
+    assert [query["force"] for query in written] == ["false"]
+
+
+def test_what_was_written_by_another_run_in_between_is_looked_at_again():
+    """It was planned as new; meanwhile it is there, and belongs to Flux, as it should be."""
+    fake = FakeApi()
+    fake.objects[NAMESPACE] = manifest("Namespace", "flux-system")
+    wanted = Wanted(manifest("ServiceAccount", "sa"), left_to_flux=True, is_from_git=True)
+    cause = {"reason": "FieldManagerConflict", "message": 'conflict with "kustomize-controller"', "field": ".x"}
+    refused = {**status("Conflict", "Apply failed", 409), "details": {"causes": [cause]}}
+
+    def script(method, path, query):
+        if method == "PATCH" and "dryRun" not in query:
+            there = manifest("ServiceAccount", "sa")
+            there["metadata"]["labels"] = {"kustomize.toolkit.fluxcd.io/name": "flux-system"}
+            fake.objects[path] = there
+            return 409, refused
+        return None
+
+    fake.script = script
+    with served(fake) as connection:
+        applier = seeded(fake, connection, Stage("components", [wanted]))
+    assert applier.done[wanted.reference].action is Action.UNCHANGED
+    assert applier.written == []
+
+
+@pytest.mark.parametrize(("part_of", "is_made_anew"), [("flux", True), ("something", False)])
+def test_only_a_component_of_flux_is_made_anew(part_of, is_made_anew):
+    fake = FakeApi()
+    path = "/apis/apps/v1" + NAMESPACE[7:] + "/deployments/d"
+    live = manifest("Deployment", "d", version="apps/v1", spec={"selector": {"old": "1"}})
+    live["metadata"] |= {"labels": {"app.kubernetes.io/part-of": part_of}, "uid": "u"}
+    fake.objects |= {NAMESPACE: manifest("Namespace", "flux-system"), path: live}
+    cause = {
+        "reason": "FieldValueInvalid",
+        "message": "Invalid value: {}: field is immutable",
+        "field": "spec.selector",
     }
+    refused = {**status("Invalid", "spec.selector: field is immutable", 422), "details": {"causes": [cause]}}
 
+    def script(method, asked, _query):
+        if asked == path and method == "DELETE":
+            del fake.objects[path]
+            return 200, {}
+        if asked == path and method == "PATCH" and path in fake.objects:
+            return 422, refused
+        return None
 
-class Cluster(FakeApi):
-    """A fake in which time passes between two looks, and a script plays the controllers."""
-
-    def __init__(self, first, *steps):
-        super().__init__()
-        self.groups = {SOURCE_GROUP: [("GitRepository", "gitrepositories", True)], GROUP: KUSTOMIZATIONS}
-        self.put(*first)
-        self.steps = list(steps)
-        self.now = 0.0
-        self.told: list[str] = []
-
-    def put(self, *found):
-        for item in found:
-            named = reference(item)
-            plural = "gitrepositories" if named.kind == "GitRepository" else "kustomizations"
-            self.objects[f"/apis/{named.api_version}/namespaces/{named.namespace}/{plural}/{named.name}"] = item
-
-    def sleep(self, seconds):
-        self.now += seconds
-        if self.steps:
-            self.put(*self.steps.pop(0))
-
-    def arrive(self, *, seconds=60, **how):
-        with served(self) as connection:
-            deadline = Deadline(seconds, clock=lambda: self.now, sleep=self.sleep)
-            self.waiting = Waiting(Api(connection), SOURCE, ROOT, deadline, self.told.append, token=lambda: "token")
-            return self.waiting.arrive(**{"ask_source": False, "ask_tree": False, "fresh": False, **how})
-
-
-def test_a_cluster_at_rest_is_asked_for_nothing():
-    cluster = Cluster([source(), kustomization(children=["apps"]), kustomization("apps")])
-    assert cluster.arrive().revision == HEAD
-    assert cluster.writes == []
-    assert [reference(found).name for found in cluster.waiting.tree.values()] == ["flux-system", "apps"]
-
-
-def test_children_that_appear_are_waited_for():
-    cluster = Cluster(
-        [source(OLD), kustomization(revision=OLD)],
-        [source(lastHandledReconcileAt="token")],
-        [kustomization(children=["apps"]), kustomization("apps", "Unknown", revision=None)],
-        [kustomization("apps", "Unknown", "Reconciliation in progress", revision=None)],
-        [kustomization("apps")],
-    )
-    assert cluster.arrive(ask_source=True).revision == HEAD
-    assert [path for _method, path in cluster.writes] == [SOURCE_PATH]
-    assert "Kustomization flux-system/apps: R: Reconciliation in progress" in cluster.told
-    assert f"Kustomization flux-system/apps: ready at {HEAD}" in cluster.told
-
-
-def test_a_request_carries_a_token_and_a_manager_that_flux_does_not_take_over():
-    cluster = Cluster([source(), kustomization()], [source(lastHandledReconcileAt="token")])
-    cluster.arrive(ask_source=True)
-    sent = [
-        (query, body)
-        for (method, _path, query), body in zip(cluster.requests, cluster.bodies, strict=False)
-        if method == "PATCH"
-    ]
-    body = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "token"}}}
-    assert sent == [({"fieldManager": "flux-client-side-apply"}, body)]
-
-
-def test_after_a_write_what_has_tried_the_revision_is_asked_again():
-    cluster = Cluster(
-        [source(), kustomization(children=["apps"]), kustomization("apps", "False", "wrong key")],
-        [source(lastHandledReconcileAt="token")],
-        [kustomization(children=["apps"], lastHandledReconcileAt="token")],
-        [kustomization("apps", lastHandledReconcileAt="token")],
-    )
-    cluster.arrive(ask_source=True, ask_tree=True)
-    assert len(cluster.waiting.requested) == 3
-
-
-def test_what_has_failed_before_is_given_another_try():
-    """It would wait for its interval otherwise, and the cause may have been repaired elsewhere."""
-    cluster = Cluster(
-        [source(), kustomization(children=["apps"]), kustomization("apps", "False", "wrong key")],
-        [kustomization("apps", lastHandledReconcileAt="token")],
-    )
-    cluster.arrive()
-    assert [target.name for target in cluster.waiting.requested] == ["apps"]
-
-
-def test_a_failure_ends_the_wait_at_once_with_message_and_hint():
-    failed = kustomization("apps", "False", "cannot get sops data key", revision=HEAD)
-    cluster = Cluster([source(), kustomization(revision=OLD)], [kustomization(children=["apps"]), failed])
-    with pytest.raises(
-        NotReadyError, match=r"Kustomization flux-system/apps: R: cannot get sops data key .*another key"
-    ):
-        cluster.arrive(fresh=True)
-    assert cluster.now < 1
-
-
-@pytest.mark.parametrize(("message", "limit"), [("authentication required", 0.5), ("early EOF", 4)])
-def test_a_source_that_fails_is_given_a_moment_only_if_that_may_help(message, limit):
-    cluster = Cluster([source("", "False", message)])
-    with pytest.raises(NotReadyError, match=f"GitRepository flux-system/flux-system: R: {message}"):
-        cluster.arrive(fresh=True)
-    assert cluster.now <= limit
-
-
-def test_a_source_that_recovers_is_no_failure():
-    cluster = Cluster([source("", "False", "early EOF"), kustomization()], [], [source()])
-    assert cluster.arrive(fresh=True).revision == HEAD
-
-
-def test_suspended_objects_are_told_and_not_waited_for():
-    suspended = kustomization("apps", "False", "old trouble", revision=OLD)
-    suspended["spec"]["suspend"] = True
-    cluster = Cluster([source(), kustomization(children=["apps"]), suspended])
-    assert [target.name for target in cluster.arrive().suspended] == ["apps"]
-    assert cluster.writes == []
-
-
-def test_a_suspended_source_leaves_its_revision():
-    frozen = source(OLD)
-    frozen["spec"] = {"suspend": True}
-    cluster = Cluster([frozen, kustomization(revision=OLD)])
-    arrived = cluster.arrive(ask_source=True)
-    assert (arrived.revision, arrived.suspended) == (OLD, (SOURCE,))
-
-
-def test_the_end_of_patience_names_all_that_is_missing():
-    cluster = Cluster(
-        [source(), kustomization(children=["a", "b"]), kustomization("a", "Unknown", "working"), kustomization("b")]
-    )
-    with pytest.raises(WaitTimeoutError, match=r"after 5 seconds: Kustomization flux-system/a: R: working .the log"):
-        cluster.arrive(seconds=5)
-
-
-def test_an_object_that_is_being_deleted_stops_the_run():
-    going = kustomization()
-    going["metadata"]["deletionTimestamp"] = "now"
-    with pytest.raises(NotReadyError, match="is being deleted"):
-        Cluster([source(), going]).arrive()
-
-
-def test_a_kustomization_of_another_source_has_a_revision_of_its_own():
-    other = kustomization("other", revision="v1@sha256:x")
-    other["spec"]["sourceRef"]["kind"] = "OCIRepository"
-    assert Cluster([source(), kustomization(children=["other"]), other]).arrive().revision == HEAD
-
-
-def test_the_tree_follows_inventories():
-    every = {
-        reference(found): found
-        for found in (kustomization(children=["a"]), kustomization("a", children=["flux-system"]))
-    }
-    stray = kustomization("stray")
-    assert [target.name for target in tree_below(ROOT, {**every, reference(stray): stray})] == ["flux-system", "a"]
-    assert list(inventory({"status": {"inventory": {"entries": [{"id": "a_b_c_d"}, {"id": "x"}, {}]}}})) == [
-        ("d", "c", "a", "b")
-    ]
+    fake.script = script
+    wanted = Wanted(manifest("Deployment", "d", version="apps/v1", spec={"selector": {"new": "1"}}))
+    with served(fake) as connection:
+        if not is_made_anew:
+            with pytest.raises(ApiError, match="immutable"):
+                seeded(fake, connection, Stage("components", [wanted]))
+            assert fake.writes == []
+            return
+        applier = seeded(fake, connection, Stage("components", [wanted]))
+    assert [method for method, _path in fake.writes] == ["DELETE", "PATCH"]
+    found = applier.done[wanted.reference]
+    assert found.differences == (("spec.selector", {"old": "1"}, {"new": "1"}),)
+    assert found.action is Action.CONFIGURED

@@ -110,8 +110,19 @@ def test_files_of_generators_and_patches_are_inputs():
                     'patchesStrategicMerge: [merge.yaml, "inline:\\n  true\\n"]\n'
                 ),
                 **dict.fromkeys(
-                    f"clusters/lab/{name}"
-                    for name in ("secret.yaml", "plain.json", "a.env", "b.env", "never.txt", "patch.yaml", "merge.yaml")
+                    (
+                        f"clusters/lab/{name}"
+                        for name in (
+                            "secret.yaml",
+                            "plain.json",
+                            "a.env",
+                            "b.env",
+                            "never.txt",
+                            "patch.yaml",
+                            "merge.yaml",
+                        )
+                    ),
+                    "",
                 ),
             }
         ),
@@ -120,7 +131,7 @@ def test_files_of_generators_and_patches_are_inputs():
     node = tree.nodes[0]
     covered = {path.rpartition("/")[2] for path in node.inputs}
     assert covered == {"secret.yaml", "plain.json", "a.env", "b.env", "patch.yaml", "merge.yaml"}
-    assert node.is_patched
+    assert node.taken.verbatim == ["clusters/lab/never.txt"]
     assert node.resources == []
 
 
@@ -207,11 +218,10 @@ def test_the_repository_itself_can_be_the_path():
     assert walk(Repository({"a.yaml": "kind: A", "b/c.yaml": "kind: C"}), root).files == ["a.yaml", "b/c.yaml"]
 
 
-def test_decryption_and_patches_of_a_child():
+def test_decryption_of_a_child():
     more = "  decryption: {provider: sops, secretRef: {name: keys}}\n  patches: [{patch: x}]\n"
     tree = walk(Repository({"clusters/lab/a.yaml": kustomization("a", "./a", more=more), "a/x.yaml": "kind: X"}), ROOT)
     assert (tree.nodes[0].decryption, tree.nodes[1].decryption) == (None, "keys")
-    assert (tree.nodes[0].is_patched, tree.nodes[1].is_patched) == (False, True)
 
 
 def test_components_of_a_kustomization_are_relative_to_its_path():

@@ -21,15 +21,20 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.r
     encrypted,
     secret,
 )
-from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._kubernetes.fake_api import FakeApi, served
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._kubernetes.fake_api import (
+    FakeApi,
+    served,
+    status,
+)
 
 RING = key_ring([("age.agekey", PRIVATE)])
 APPLIED = "apps_db__Secret"
 
 
-def proven(repository: Repository, live: dict[str, dict[str, str]], *inventory: str):
+def proven(repository: Repository, live: dict[str, dict[str, str]], *inventory: str, forbidden: str = "nothing"):
     """The proof for a cluster with these Secrets (namespace/name), applied by the Kustomization `apps`."""
     fake = FakeApi()
+    fake.script = lambda _method, path, _query: (403, status("Forbidden", "no", 403)) if forbidden in path else None
     for place, values in live.items():
         namespace, name = place.split("/")
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
@@ -134,3 +139,64 @@ def test_what_cannot_be_compared_is_listed_with_the_reason(repository, inventory
     else:
         assert (proof.compared, proof.proven) == (0, 0)
         assert reason in proof.not_compared[0]
+
+
+ANNOTATED = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  namespace: apps\n  annotations: {kustomize.toolkit.fluxcd.io/%s}\nstringData: {a: '${VAR}'}\n"
+
+
+@pytest.mark.parametrize("mark", ["ssa: IfNotPresent", "ssa: Ignore", "reconcile: disabled", "decrypt: disabled"])
+def test_a_secret_that_flux_is_told_to_leave_is_not_compared(mark):
+    proof = proven(lab(encrypted(ANNOTATED % mark)), {"apps/db": {"a": "anything"}}, APPLIED)
+    assert (proof.compared, proof.proven) == (0, 0)
+    assert "its annotation keeps Flux from" in proof.not_compared[0]
+
+
+def test_variables_stay_where_the_secret_says_so():
+    proof = proven(
+        lab(encrypted(ANNOTATED % "substitute: disabled"), "  postBuild: {substitute: {VAR: x}}\n"),
+        {"apps/db": {"a": "${VAR}"}},
+        APPLIED,
+    )
+    assert (proof.compared, proof.proven) == (1, 1)
+
+
+@pytest.mark.parametrize("value", ["ENC[AES256_GCM,data:x]", "SOPS"])
+def test_ciphertext_is_found_in_secrets_that_belong_to_no_file_too(value):
+    """Under a generated name, as a value of its own or as a whole file that a generator took in."""
+    stored = encrypted("a: b\n") if value == "SOPS" else value
+    proof = proven(lab(), {"apps/db": VALUES, "apps/made-h7k": {"file": stored}}, APPLIED, "apps_made-h7k__Secret")
+    assert (proof.compared, proof.proven) == (1, 1)
+    assert "Secret apps/made-h7k of flux-system/apps: holds ciphertext in file" in proof.differing[0]
+    with pytest.raises(VerificationError, match="1 secret in the cluster, of 1 compared"):
+        proof.insist()
+
+
+def test_the_name_under_which_it_may_have_arrived_is_told():
+    proof = proven(lab(), {"apps/x-db": VALUES}, "apps_x-db__Secret")
+    assert proof.compared == 0
+    assert "perhaps it is apps/x-db" in proof.not_compared[0]
+
+
+def test_two_files_with_a_secret_of_one_name_are_not_paired():
+    """A prefix gives one of them another name; which of the two is left is not guessed."""
+    other = encrypted(secret("db", "{user: other}"))
+    proof = proven(lab(**{"apps/other.yaml": other}), {"apps/db": VALUES}, APPLIED)
+    assert proof.compared == 0
+    assert len(proof.not_compared) == 2
+    assert "other files of flux-system/apps hold a Secret of the same name" in proof.not_compared[0]
+
+
+def test_a_patch_may_be_the_reason_for_another_value_but_never_for_ciphertext():
+    patched = lab(more="  decryption: {provider: sops}\n  patches: [{patch: x}]\n")
+    proof = proven(patched, {"apps/db": {**VALUES, "user": "patched"}}, APPLIED)
+    proof.insist()
+    assert "another value of user; flux-system/apps has patches" in proof.not_compared[0]
+    proof = proven(patched, {"apps/db": {**VALUES, "user": "ENC[AES256_GCM,x]"}}, APPLIED)
+    assert "holds ciphertext" in proof.differing[0]
+
+
+def test_what_a_restricted_account_may_not_read_is_never_proven():
+    proof = proven(lab(), {"apps/db": VALUES}, APPLIED, "apps_more__Secret", forbidden="/secrets/")
+    proof.insist()
+    assert (proof.compared, proof.proven) == (0, 0)
+    assert proof.not_compared == ["apps/db.yaml: Secret apps/db may not be read by this user"]
