@@ -159,6 +159,11 @@ binaries:
   type: dict
   sample:
     kubectl: /home/me/.cache/fluxseed/lab/kubernetes-85d5cc260ceb56dc/kubectl
+flux_manifests:
+  description: The folder with the files of Flux for a repository of this lab, as C(fluxseed flux-manifests) writes them.
+  returned: if O(state) is not V(built)
+  type: str
+  sample: /home/me/homelab/.lab/flux-system
 gotk_components:
   description: The manifests of Flux in the version that the lab runs, as C(flux install --export) would write them.
   returned: if O(state) is not V(stopped), outside of check mode

@@ -16,7 +16,7 @@ from pathlib import PurePath
 
 from ansible.module_utils.common.parameters import remove_values
 
-from .._errors import FluxseedError, InvalidInputError, MissingLibraryError
+from .._errors import FluxseedError, InvalidInputError, MissingLibraryError, NotReadyError
 from .call import Call, Run
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -78,6 +78,8 @@ def failure(error: FluxseedError) -> dict[str, t.Any]:
         result["hint"] = error.hint
     if isinstance(error, MissingLibraryError):
         result["library"] = error.library
+    if isinstance(error, NotReadyError) and error.events:
+        result["events"] = list(error.events)
     return result
 
 

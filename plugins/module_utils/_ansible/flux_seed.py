@@ -11,59 +11,40 @@ from __future__ import annotations
 import os
 import typing as t
 from collections.abc import Mapping
-from pathlib import Path
 
 from .._errors import FluxseedError, InvalidInputError
-from .._flux.secrets import KEY_SUFFIX
-from .._flux.seeding import Seeding, Settings
-from .._git.program import Credential, check_url
-from .._kubernetes.connection import Connection
+from .._flux.seeding import Seeding
+from .._flux.settings import Settings
 from .border import failure
 from .call import Call
+from .cluster import CONNECTION_SPEC, connect
+from .flux_inputs import INPUT_SPEC, inputs
+from .flux_state import change_state
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "age_public_key": {"type": "str", "no_log": False},
-    "context": {"type": "str"},
-    "decryption_keys": {
-        "type": "list",
-        "elements": "dict",
-        "no_log": False,
-        "options": {
-            "content": {"type": "str", "required": True, "no_log": True},
-            "name": {"type": "str", "default": "age.agekey"},
-        },
-    },
-    "git_credentials": {
-        "type": "dict",
-        "options": {
-            "password": {"type": "str", "required": True, "no_log": True},
-            "username": {"type": "str", "default": "git"},
-        },
-    },
-    "kubeconfig": {"type": "raw", "no_log": True},
+    "confirm": {"type": "bool", "default": False},
+    "day_two_service_account": {"type": "str"},
+    "force_components": {"type": "bool", "default": False},
+    "helm_releases": {"type": "bool", "default": False},
     "preflight": {"type": "str", "choices": ["enforce", "warn", "only", "skip"], "default": "enforce"},
-    "source": {
-        "type": "dict",
-        "required": True,
-        "options": {
-            "branch": {"type": "str", "default": "main"},
-            "checkout": {"type": "path"},
-            "path": {"type": "str", "required": True},
-            "url": {"type": "str", "required": True},
-        },
-    },
+    "state": {"type": "str", "choices": ["present", "absent", "suspended", "resumed"], "default": "present"},
     "timeout": {"type": "int", "default": 300},
     "verify": {"type": "bool", "default": True},
+    **CONNECTION_SPEC,
+    **INPUT_SPEC,
 }
-CONSTRAINTS: dict[str, t.Any] = {}
+CONSTRAINTS: dict[str, t.Any] = {"required_if": [("state", "present", ("source",))]}
 
 
 def run(call: Call) -> dict[str, t.Any]:
     """Seed the cluster and return what the module returns; a failure comes with all that is known until then."""
     params = call.params
+    if params.get("state", "present") != "present":
+        return change_state(call, lambda: connect(params))
     seeding = Seeding(
         settings(params, check_mode=call.check_mode),
-        lambda: Connection.from_kubeconfig(_kubeconfig(params.get("kubeconfig")), params.get("context")),
+        lambda: connect(params),
         environment=os.environ,
         progress=call.progress,
         warn=call.warn,
@@ -84,45 +65,17 @@ def settings(params: Mapping[str, t.Any], *, check_mode: bool) -> Settings:
     Raises:
         InvalidInputError: a parameter that could not work, in any cluster.
     """
-    source, credentials = params["source"], params.get("git_credentials")
-    check_url(source["url"])
-    for option in ("branch", "path"):
-        if not source[option].strip():
-            raise InvalidInputError("is empty", where=f"source.{option}")
+    found = inputs(params)
     if params["timeout"] < 1:
         raise InvalidInputError("must be at least one second", where="timeout")
-    if credentials and not credentials["password"]:
-        raise InvalidInputError("is empty", where="git_credentials.password", hint="is the variable for it set?")
-    keys = [(entry["name"], entry["content"]) for entry in params.get("decryption_keys") or []]
-    for name, content in keys:
-        if not name.endswith(KEY_SUFFIX):
-            raise InvalidInputError(
-                f"{name} does not end in {KEY_SUFFIX}",
-                where="decryption_keys.name",
-                hint="Flux takes no notice of other names",
-            )
-        if not content.strip():
-            raise InvalidInputError("is empty", where=f"decryption_keys: {name}", hint="is the variable for it set?")
-    if len({name for name, _content in keys}) < len(keys):
-        raise InvalidInputError("two keys have the same name", where="decryption_keys")
     return Settings(
-        url=source["url"],
-        branch=source["branch"],
-        path=source["path"],
-        checkout=source.get("checkout"),
-        credential=Credential(credentials["username"], credentials["password"]) if credentials else None,
-        keys=tuple(keys),
+        **found,
         age_public_key=params.get("age_public_key"),
         preflight=params["preflight"],
         verify=params["verify"],
+        day_two_service_account=params.get("day_two_service_account") or "",
         timeout=params["timeout"],
         check_mode=check_mode,
+        force_components=params["force_components"],
+        helm_releases=params["helm_releases"],
     )
-
-
-def _kubeconfig(given: t.Any) -> str | Mapping[str, t.Any] | None:
-    if given is None or isinstance(given, Mapping):
-        return given
-    if isinstance(given, str):
-        return os.pathsep.join(str(Path(path).expanduser()) for path in given.split(os.pathsep)) if given else None
-    raise InvalidInputError("must be a path or a mapping", where="kubeconfig")

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from ...module_utils._errors import FluxseedError
 from .streams import Streams
 
-VERBS = ("encrypt", "decrypt", "set")
-"""Each is a file here."""
+VERBS = ("encrypt", "decrypt", "set", "check", "flux-manifests", "flux-status")
+"""Each is a file here, with `_` for `-`."""
 
 USAGE_ERROR = 1
 INTERRUPTED = 130
@@ -95,7 +95,7 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
         title="verbs", metavar="VERB", dest="verb", required=True, parser_class=_Parser, prog="fluxseed"
     )
     for name in [verb] if verb else VERBS:
-        importlib.import_module(f".{name}", __package__).register(verbs)
+        importlib.import_module(f".{name.replace('-', '_')}", __package__).register(verbs)
     return parser
 
 

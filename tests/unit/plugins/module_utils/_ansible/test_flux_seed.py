@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.fluxseed.gitops.plugins.doc_fragments._kubernetes import ModuleDocFragment
 from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible import border, flux_seed
 from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.call import Call
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import InvalidInputError
@@ -99,7 +100,7 @@ def test_settings_do_not_show_secrets():
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"source": {"url": "ssh://git@x/y", "path": "a"}}, "must start with https"),
+        ({"source": {"url": "git@x:y", "path": "a"}}, "write ssh://git@x/y"),
         ({"source": {"url": "https://a:b@x/y", "path": "a"}}, "holds a password"),
         ({"source": {"url": URL, "path": " "}}, "source.path: is empty"),
         ({"source": {"url": URL, "path": "a", "branch": ""}}, "source.branch: is empty"),
@@ -198,13 +199,21 @@ def test_the_report_is_for_a_person():
     assert (second["before"], second["after"]) == ("data.token: *** (before)\n", "data.token: *** (after)\n")
 
 
+def compare(documented, specified):
+    """Options are documented as they are, those inside of options too."""
+    assert documented.keys() == specified.keys()
+    for name, option in documented.items():
+        spec = specified[name]
+        for part in ("type", "default", "choices", "elements", "aliases"):
+            assert (name, part, option.get(part)) == (name, part, spec.get(part))
+        assert option.get("required", False) == spec.get("required", False)
+        compare(option.get("suboptions", {}), spec.get("options", {}))
+
+
 def test_the_documentation_has_every_option_and_every_result():
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]
-    shared = {"kubeconfig", "context"}
-    assert documented.keys() | shared == flux_seed.ARGUMENT_SPEC.keys()
-    for name, option in documented.items():
-        spec = flux_seed.ARGUMENT_SPEC[name]
-        assert (option["type"], option.get("default")) == (spec["type"], spec.get("default"))
-        assert option.get("suboptions", {}).keys() == spec.get("options", {}).keys()
-    assert yaml.safe_load(module.RETURN).keys() == Outcome().as_result().keys() - {"changed"}
+    documented |= yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    compare(documented, flux_seed.ARGUMENT_SPEC)
+    of_other_states = {"kept", "suspended_by_git"}
+    assert yaml.safe_load(module.RETURN).keys() == Outcome().as_result().keys() - {"changed"} | of_other_states
     assert len(yaml.safe_load(module.EXAMPLES)) >= 3
