@@ -43,7 +43,8 @@ KUSTOMIZE, SOURCE = "kustomize.toolkit.fluxcd.io/v1", "source.toolkit.fluxcd.io/
 VALUE = "the-value-of-the-secret"
 PLAIN = SECRET.format(name="app", value=VALUE).replace("apps", "default")
 DATA = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: app, namespace: default}}\ndata: {{password: {base64.b64encode(VALUE.encode()).decode()}}}\n"
-BUCKET = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: Bucket\nmetadata: {name: app, namespace: default}\nspec: {interval: 10m, endpoint: s3.example.com, bucketName: app}\n"
+BUCKET = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: Bucket\nmetadata: {name: app, namespace: default}\n"
+BUCKET += "spec: {interval: 10m, endpoint: s3.example.com, bucketName: app}\n"
 WIDGET = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: app, namespace: default}\n"
 PRIVATE, PUBLIC = generate_identity()
 OTHER_PRIVATE, OTHER_PUBLIC = generate_identity()

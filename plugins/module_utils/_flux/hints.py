@@ -97,8 +97,8 @@ _PRIVATE = re.compile(
 
 # These pass by themselves once something else is there; they are worth waiting for.
 _PASSING = re.compile(
-    r"no matches for kind \"(?!ENC\[)|namespaces \"[^\"]*\" not found|failed calling webhook|connection refused|i/o timeout|no such host|context deadline exceeded"
-    r"|the server is currently unable|tls handshake timeout|network is unreachable",
+    r"no matches for kind \"(?!ENC\[)|namespaces \"[^\"]*\" not found|failed calling webhook|connection refused|i/o timeout"
+    r"|no such host|context deadline exceeded|the server is currently unable|tls handshake timeout|network is unreachable",
     re.IGNORECASE,
 )
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from .._errors import ApiError, WaitTimeoutError
 from .._kubernetes.api import Api, concurrently
 from .._kubernetes.objects import Object, Reference, conditions, labels, reference
-from .._kubernetes.wait import Deadline
+from .._kubernetes.wait import Deadline, silence
 from .day_two import stale_objects
 from .installed import CONTROLLERS, PART_OF_FLUX, Installed, Kind, is_controller, look
 from .judgement import is_suspended
@@ -67,7 +67,7 @@ class Removal:
     api: Api
     timeout: float = 300
     check_mode: bool = False
-    progress: Callable[[str], None] = print
+    progress: Callable[[str], None] = silence
     suspended: list[Reference] = field(default_factory=list)
     deleted: list[Reference] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)

@@ -23,7 +23,7 @@ from .._kubernetes.compare import MASK
 from .._kubernetes.connection import Connection
 from .._kubernetes.objects import Object, Reference, reference
 from .._kubernetes.readiness import State, readiness
-from .._kubernetes.wait import Deadline
+from .._kubernetes.wait import Deadline, silence
 from .._sops.identities import KeyRing
 from . import rotation
 from .adoption import left_over
@@ -43,10 +43,6 @@ from .upgrade import installed_by
 from .verify import pair, prove
 from .waiting import Waiting
 from .wanted import Stage, manifests_of, secrets_of, stages_of
-
-
-def silence(message: str) -> None:
-    """Say nothing."""
 
 
 class Seeding:

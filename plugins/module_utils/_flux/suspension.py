@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from .._errors import FluxError
 from .._kubernetes.api import Api
 from .._kubernetes.objects import Object, Reference, reference
+from .._kubernetes.wait import silence
 from .forest import releases_of, tree_below
 from .installed import Installed, look
 from .judgement import is_suspended
@@ -33,7 +34,7 @@ class Suspension:
     suspend: bool
     helm_releases: bool = False
     check_mode: bool = False
-    progress: Callable[[str], None] = print
+    progress: Callable[[str], None] = silence
     changed: list[Reference] = field(default_factory=list)
     unchanged: list[Reference] = field(default_factory=list)
     left: list[Reference] = field(default_factory=list)

@@ -24,6 +24,10 @@ LONGEST_REST = 0.5
 """Seconds after which the clock is looked at, also when nothing has changed; the cluster is not asked then."""
 
 
+def silence(message: str) -> None:
+    """Say nothing."""
+
+
 @dataclass
 class Deadline:
     """One limit for all that a run waits for."""

@@ -9,6 +9,7 @@ Private to the collection.
 from __future__ import annotations
 
 import re
+import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..._kubernetes.objects import Object, Reference, conditions, reference
@@ -17,13 +18,24 @@ from ..upgrade import parse_version
 from .base import FAIL, OK, UNKNOWN, WARN, Check, listing
 from .flux_files import images_of
 
-SUPPORTED: Mapping[tuple[int, int], tuple[int, int, int]] = {
-    (2, 6): (31, 31, 33),
-    (2, 7): (32, 32, 34),
-    (2, 8): (33, 33, 35),
-    (2, 9): (33, 34, 36),
+
+class Window(t.NamedTuple):
+    """Minors of Kubernetes 1."""
+
+    least: int
+    """The first that `flux check --pre` takes."""
+    first: int
+    """The first and last that are supported."""
+    last: int
+
+
+SUPPORTED: Mapping[tuple[int, int], Window] = {
+    (2, 6): Window(31, 31, 33),
+    (2, 7): Window(32, 32, 34),
+    (2, 8): Window(33, 33, 35),
+    (2, 9): Window(33, 34, 36),
 }
-"""For each minor release of Flux: the first minor of Kubernetes 1 that `flux check --pre` takes, first and last supported."""
+"""For each minor release of Flux."""
 _NETWORK = re.compile(r"\bcni\b|network ?plugin|NetworkPluginNotReady|network is not ready", re.IGNORECASE)
 
 
@@ -34,12 +46,11 @@ def cluster_version(flux: str, kubernetes: str) -> Check:
     window = SUPPORTED.get(mine[:2]) if mine else None
     if window is None or theirs is None or theirs.group(1) != "1":
         return Check("cluster_version", UNKNOWN, f"{told}: nothing is known about this pair")
-    least, first, last = window
     minor = int(theirs.group(2))
-    supported = f"supported is 1.{first} to 1.{last}"
-    if minor < least:
+    supported = f"supported is 1.{window.first} to 1.{window.last}"
+    if minor < window.least:
         return Check("cluster_version", FAIL, f"{told}: {supported}", "upgrade the cluster, or take an older Flux")
-    if not first <= minor <= last:
+    if not window.first <= minor <= window.last:
         return Check("cluster_version", WARN, f"{told}: {supported}", "take the Flux that is made for this cluster")
     return Check("cluster_version", OK, told)
 

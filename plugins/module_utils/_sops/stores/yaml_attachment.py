@@ -39,6 +39,14 @@ class Mark(t.NamedTuple):
     column: int = 0
 
 
+class _Key(t.NamedTuple):
+    """What a colon may yet make a key of."""
+
+    token: int
+    """Number of the token."""
+    mark: Mark
+
+
 class Note:
     """A comment that waits for the token it belongs to."""
 
@@ -121,7 +129,7 @@ class Scanner:
         self._flow = 0
         self._key_allowed = True
         # The possible simple key of each flow level: number of its token and where it starts.
-        self._keys: list[tuple[int, Mark] | None] = [None]
+        self._keys: list[_Key | None] = [None]
 
     def peek(self) -> Token:
         """The token at the head of the queue, scanned with two more behind it."""
@@ -131,13 +139,13 @@ class Scanner:
 
     def _may_be_key(self, number: int) -> bool:
         for level, key in enumerate(self._keys):
-            if key is not None and key[0] == number:
+            if key is not None and key.token == number:
                 return self._valid_key(level) is not None
         return False
 
-    def _valid_key(self, level: int = -1) -> tuple[int, Mark] | None:
+    def _valid_key(self, level: int = -1) -> _Key | None:
         key = self._keys[level]
-        if key is not None and (key[1].line < self._line or key[1].at + _LONGEST_KEY < self._at):
+        if key is not None and (key.mark.line < self._line or key.mark.at + _LONGEST_KEY < self._at):
             self._keys[level] = key = None
         return key
 
@@ -209,7 +217,7 @@ class Scanner:
             self._roll(mark, "BlockMappingStart")
             self._key_allowed = not self._flow
             return
-        number, start = key
+        number, start = key.token, key.mark
         self.tokens.insert(number, Token("Key", start.at, start.at))
         self._roll(start, "BlockMappingStart", number)
         self._keys[-1] = None
@@ -217,7 +225,7 @@ class Scanner:
 
     def _save_key(self, mark: Mark) -> None:
         if self._key_allowed:
-            self._keys[-1] = (len(self.tokens), mark)
+            self._keys[-1] = _Key(len(self.tokens), mark)
 
     def _roll(self, mark: Mark, kind: str, number: int | None = None) -> None:
         if not self._flow and self._indent < mark.column:

@@ -30,7 +30,8 @@ def patches(text, more=""):
     return f"patches: [{{patch: '{text}', target: {{kind: Kustomization{more}}}}}]"
 
 
-def after(text, target=ANY, found=CHILD):
+def after(text, target=(), found=()):
+    target, found = ANY if target == () else target, found or CHILD
     changed, unknown = through(found, [Layer("x", patches=(read_patch("x", text.encode(), target),))])
     return changed, unknown
 

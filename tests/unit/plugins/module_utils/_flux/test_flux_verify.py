@@ -141,7 +141,8 @@ def test_what_cannot_be_compared_is_listed_with_the_reason(repository, inventory
         assert reason in proof.not_compared[0]
 
 
-ANNOTATED = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  namespace: apps\n  annotations: {kustomize.toolkit.fluxcd.io/%s}\nstringData: {a: '${VAR}'}\n"
+ANNOTATED = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  namespace: apps\n"
+ANNOTATED += "  annotations: {kustomize.toolkit.fluxcd.io/%s}\nstringData: {a: '${VAR}'}\n"
 
 
 @pytest.mark.parametrize("mark", ["ssa: IfNotPresent", "ssa: Ignore", "reconcile: disabled", "decrypt: disabled"])
