@@ -201,6 +201,14 @@ class Lab:
         state = prepare(self.folder)
         if not ports.is_free(state.git_port):
             raise ports.port_taken(state.git_port, where=str(self.folder.state))
+        try:
+            return state, self._come_up(built, owner, state, progress)
+        except LabError as error:
+            # Under load, what waits for the API server gives up before that one answers.
+            progress(f"lab: {error.message}; trying once more")
+            return state, self._come_up(built, owner, state, progress)
+
+    def _come_up(self, built: Built, owner: Process | None, state: State, progress: Progress) -> Report:
         _keep_previous(self.folder.logs)
         for folder in (self.folder.run, self.folder.home, self._record.parent):
             make_private_directory(str(folder))
@@ -214,7 +222,7 @@ class Lab:
         settings.write(self.folder.settings)
         progress("lab: starting the control plane")
         self._spawn()
-        return state, self._await_ready(progress)
+        return self._await_ready(progress)
 
     def _spawn(self) -> None:
         """Start the agent as a process that belongs to nobody."""

@@ -208,3 +208,20 @@ def test_failing_control_plane_names_its_log_and_leaves_nothing(lab: Lab, tmp_pa
     assert "\n" not in str(caught.value)
     assert is_gone(lab.folder.root)
     assert lab.start()["changed"] is True
+
+
+def test_a_component_that_gives_up_once_is_started_again(lab: Lab, tmp_path: Path):
+    """On a machine under load the controller manager ends before the API server answers."""
+    given, flag = tmp_path / "bin", tmp_path / "has-failed"
+    given.mkdir()
+    for name, path in lab.build().binaries.items():
+        (given / name).symlink_to(path)
+    manager = given / "kube-controller-manager"
+    real = manager.readlink()
+    manager.unlink()
+    manager.write_text(f'#!/bin/sh\n[ -e {flag} ] && exec {real} "$@"\ntouch {flag}\nexit 1\n')
+    manager.chmod(0o755)
+    told: list[str] = []
+    again = Lab(lab.folder.root, environment={**os.environ, "FLUXSEED_LAB_BIN": str(given)})
+    assert again.start(told.append)["changed"] is True
+    assert [line for line in told if "kube-controller-manager" in line and line.endswith("trying once more")]
