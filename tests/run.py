@@ -13,8 +13,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,6 +193,8 @@ class Step:
 
     action: Callable[[], None]
     always: bool = True
+    beside_sanity: bool = False
+    """Runs at the same time as ansible-test's sanity tests and units, which take one core for minutes."""
 
     @property
     def name(self) -> str:
@@ -204,10 +207,10 @@ STEPS = [
     Step(types),
     Step(sanity),
     Step(units),
-    Step(engine),
+    Step(engine, beside_sanity=True),
     Step(targets),
-    Step(binaries),
-    Step(molecule),
+    Step(binaries, beside_sanity=True),
+    Step(molecule, beside_sanity=True),
     Step(unit, always=False),
     Step(coverage, always=False),
     Step(hostile, always=False),
@@ -216,12 +219,49 @@ STEPS = [
 ]
 
 
+class Beside:
+    """Steps that run at the same time as others, which leave a core idle; what they print waits for its turn."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  (read by `end`)
+        command = [sys.executable, __file__, *names]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=self._output, stderr=subprocess.STDOUT)
+        print(f"== {', '.join(names)}: started beside what follows", flush=True)
+
+    def end(self) -> bool:
+        """Wait, showing what is printed, and return whether all went well."""
+        position = 0
+        while True:
+            ended = self._process.poll() is not None
+            # The position is shared with the process that writes.
+            text = os.pread(self._output.fileno(), 1 << 20, position)
+            position += len(text)
+            sys.stdout.write(text.decode(errors="replace"))
+            sys.stdout.flush()
+            if ended and not text:
+                return self._process.returncode == 0
+            if not text:
+                time.sleep(0.5)
+
+
 def main() -> int:
     """Run the steps asked for, or all of them."""
     wanted = sys.argv[1:] or [step.name for step in STEPS if step.always]
     if unknown := set(wanted) - {step.name for step in STEPS}:
         print(f"no such step: {', '.join(sorted(unknown))}; there are {', '.join(step.name for step in STEPS)}")
         return 2
+    if sanity.__name__ not in wanted:
+        return _in_turn(wanted)
+    beside = [step.name for step in STEPS if step.beside_sanity and step.name in wanted]
+    checks = [name for name in wanted if name not in beside and name != stories.__name__]
+    others = Beside(beside) if beside else None
+    code = _in_turn(checks)
+    if others and not others.end():
+        code = 1
+    return code or _in_turn([name for name in wanted if name == stories.__name__])
+
+
+def _in_turn(wanted: Sequence[str]) -> int:
     for step in [step for step in STEPS if step.name in wanted]:
         print(f"== {step.name}: {step.action.__doc__}", flush=True)
         start = time.monotonic()

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .._errors import GitAuthenticationError, GitError, GitReferenceError, MissingLibraryError
+from .access import MEMORY_FOLDER
 from .credential import Credential, Proxy, check_url, without_credential
 from .probe import is_refused
 from .program import Git, failure
@@ -25,7 +26,6 @@ from .snapshot import Snapshot
 
 PROACTIVE = (2, 46)
 """Since this version, git sends a credential unasked when told to."""
-MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a private folder is made in it
 MEMORY_NEEDED = 1 << 30
 
 

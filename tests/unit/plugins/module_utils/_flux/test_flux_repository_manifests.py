@@ -96,7 +96,6 @@ def test_the_root_of_the_repository_is_a_path():
 
 
 def test_what_people_have_added_stays():
-    pytest.importorskip("ruamel.yaml")
     text = planned({"gotk-sync.yaml": HAND_MADE.encode()}).changed["gotk-sync.yaml"].decode()
     assert text.startswith("# kept: a note\n")
     assert "interval: 5m0s  # kept as well" in text
@@ -120,7 +119,6 @@ def test_a_ref_stays_unless_a_branch_is_asked_for(ref):
     there = planned().changed
     there["gotk-sync.yaml"] = there["gotk-sync.yaml"].replace(b"branch: main", ref.encode())
     assert planned(there, following=dataclasses.replace(FOLLOWING, branch="")).changed == {}
-    pytest.importorskip("ruamel.yaml")
     text = planned(there).changed["gotk-sync.yaml"]
     assert next(yaml.safe_load_all(text))["spec"]["ref"] == {"branch": "main"}
 

@@ -23,6 +23,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     InvalidInputError,
     MissingLibraryError,
 )
+from ansible_collections.fluxseed.gitops.plugins.module_utils._git import remote as remote_module
 from ansible_collections.fluxseed.gitops.plugins.module_utils._git import web
 from ansible_collections.fluxseed.gitops.plugins.module_utils._git.credential import Credential, check_url
 from ansible_collections.fluxseed.gitops.plugins.module_utils._git.program import Git, scrub
@@ -169,17 +170,19 @@ def test_an_empty_repository_says_so(server):
 
 def test_one_commit_is_fetched_and_nothing_is_left(remote, work, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    monkeypatch.setattr(remote_module, "MEMORY_FOLDER", str(memory))
     with remote.fetched("main") as snapshot:
-        assert snapshot.commit == git(work, "rev-parse", "HEAD")
+        assert [len(list(memory.iterdir())), snapshot.commit] == [1, git(work, "rev-parse", "HEAD")]
         assert snapshot.paths() == sorted([*FILES, ".gitattributes"])
         assert {path: snapshot.read(path) for path in FILES} == FILES
         assert "apps/a.yaml" in snapshot
         assert "link.yaml" not in snapshot
         with pytest.raises(GitError, match="is not in this commit"):
             snapshot.read("link.yaml")
-    assert list(tmp_path.iterdir()) == []
-    memory = Path("/dev/shm")  # noqa: S108
-    assert not memory.is_dir() or not list(memory.glob("fluxseed-git-*"))
+    assert list(tmp_path.iterdir()) == [memory]
+    assert list(memory.iterdir()) == []
 
 
 @pytest.mark.parametrize("credential", [Credential("git", "wrong-" + PASSWORD), Credential("git", "x"), None])
