@@ -381,7 +381,8 @@ def kill_after(connection: Connection, method: str, part: str) -> Connection:
         if fired:
             raise Killed
         answer = send(verb, path, **more)
-        fired = verb == method and part in path
+        # Others may be on their way at the same time; what has happened stays so.
+        fired = fired or (verb == method and part in path)
         return answer
 
     connection.request = request  # type: ignore[method-assign]
