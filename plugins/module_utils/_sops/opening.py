@@ -134,12 +134,12 @@ def _open_comments(tree: Tree, selected: Sequence[bool], cipher: Cipher) -> list
     opened: list[str | None] = []
     own: list[Leaf] = []
     starts: list[int] = []
-    lists: dict[int, Box] = {}
+    lists: dict[int, Box] | None = None
     for number, (comment, flag) in enumerate(zip(tree.comments, selected, strict=True)):
         if not is_token(comment.text):
             is_empty = flag and comment.text == EMPTY_COMMENT
             if is_empty:
-                lists = lists or in_lists(tree)
+                lists = in_lists(tree) if lists is None else lists
                 is_empty = number in lists
             opened.append("" if is_empty else None)
             continue
