@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -200,14 +201,20 @@ class Seeds:
         token = f"reconcile.fluxcd.io/requestedAt={time.time()}"
         self.kubectl("annotate", "kustomization/flux-system", "-n", "flux-system", "--overwrite", token)
 
-    def requests(self) -> list[dict[str, t.Any]]:
-        """Return the requests of this collection so far, from the audit log of the API server."""
+    def requests(self, since: dt.datetime | None = None) -> list[dict[str, t.Any]]:
+        """Return the requests of this collection so far, or that were made since then, from the audit log of the API server.
+
+        A watch is logged when the API server notices that nobody listens any more, which may be long after.
+        """
+        moment = since.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if since else ""
         lines = (Path(self.facts["path"]) / "logs/audit.log").read_text().splitlines()
         events = [json.loads(line) for line in lines if '"fluxseed' in line]
         return [
             event
             for event in events
-            if event["userAgent"].startswith("fluxseed") and event["stage"] in {"ResponseComplete", "Panic"}
+            if event["userAgent"].startswith("fluxseed")
+            and event["stage"] in {"ResponseComplete", "Panic"}
+            and event["requestReceivedTimestamp"] >= moment
         ]
 
     def writes(self) -> list[str]:
