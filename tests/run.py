@@ -8,9 +8,11 @@ Run with step names to do only these: `.venv/bin/python tests/run.py lint types 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -194,7 +196,7 @@ class Step:
     action: Callable[[], None]
     always: bool = True
     beside_sanity: bool = False
-    """Runs at the same time as ansible-test's sanity tests and units, which take one core for minutes."""
+    """Runs at the same time as lint and ansible-test, which take one core for minutes."""
 
     @property
     def name(self) -> str:
@@ -215,7 +217,7 @@ STEPS = [
     Step(coverage, always=False),
     Step(hostile, always=False),
     Step(interop, always=False),
-    Step(stories),
+    Step(stories, beside_sanity=True),
 ]
 
 
@@ -225,7 +227,10 @@ class Beside:
     def __init__(self, names: Sequence[str]) -> None:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  (read by `end`)
         command = [sys.executable, __file__, *names]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=self._output, stderr=subprocess.STDOUT)
+        # In a group of its own: what is pressed at the terminal, and `stop`, reach every program of it once.
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdout=self._output, stderr=subprocess.STDOUT, start_new_session=True
+        )
         print(f"== {', '.join(names)}: started beside what follows", flush=True)
 
     def end(self) -> bool:
@@ -243,6 +248,12 @@ class Beside:
             if not text:
                 time.sleep(0.5)
 
+    def stop(self) -> None:
+        """Interrupt what still runs, as a person would, and wait until its servers are down."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGINT)
+        self._process.wait()
+
 
 def main() -> int:
     """Run the steps asked for, or all of them."""
@@ -250,15 +261,26 @@ def main() -> int:
     if unknown := set(wanted) - {step.name for step in STEPS}:
         print(f"no such step: {', '.join(sorted(unknown))}; there are {', '.join(step.name for step in STEPS)}")
         return 2
-    if sanity.__name__ not in wanted:
-        return _in_turn(wanted)
     beside = [step.name for step in STEPS if step.beside_sanity and step.name in wanted]
-    checks = [name for name in wanted if name not in beside and name != stories.__name__]
-    others = Beside(beside) if beside else None
-    code = _in_turn(checks)
-    if others and not others.end():
-        code = 1
-    return code or _in_turn([name for name in wanted if name == stories.__name__])
+    checks = [name for name in wanted if name not in beside]
+    if sanity.__name__ not in checks or not beside:
+        return _in_turn(wanted)
+    others = Beside(beside)
+    # What ends this run ends the other too.
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = _in_turn(checks)
+    except BaseException:
+        others.stop()
+        raise
+    if code:
+        others.stop()
+        return code
+    return 0 if others.end() else 1
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _in_turn(wanted: Sequence[str]) -> int:
