@@ -13,6 +13,8 @@ description:
     has what Git has.
   - The manifests are C(flux-system/gotk-components.yaml) and C(flux-system/gotk-sync.yaml) below O(source.path), as C(flux bootstrap) or
     C(flux install --export) write them. Git is only read.
+  - Where Helm or flux-operator has installed Flux, only the Secrets are written; a reconcile and the proof are the same. For flux-operator, a
+    FluxInstance below O(source.path) or in O(source.manifests) may stand in for the two files.
   - Before anything is written, it checks that it would work. The credential has to open the remote, and the key has to open every file encrypted
     with SOPS that the cluster would read.
   - Each object is read, compared by a dry run on the server, and written only if it differs. An interrupted run is healed by the next one.
@@ -607,8 +609,8 @@ checks:
       description:
         - The name of the check, one of V(git_credential), V(source_credential), V(checkout), V(components), V(gotk_sync), V(key_names),
           V(age_key_pair), V(sops_files), V(sops_rules), V(sops_layout), V(file_size), V(decryption), V(key_services), V(plain_secrets),
-          V(references), V(unknown_fields), V(manifests), V(self_management), V(api_versions), V(variables), V(cluster_version), V(nodes), V(network),
-          V(access), V(namespace), V(flux_manager), V(flux_version), V(second_flux), V(argo_cd), V(leftover_definitions),
+          V(references), V(unknown_fields), V(manifests), V(self_management), V(intervals), V(api_versions), V(variables), V(cluster_version), V(nodes),
+          V(network), V(access), V(namespace), V(flux_manager), V(flux_version), V(second_flux), V(argo_cd), V(leftover_definitions),
           V(stored_versions), V(cluster), V(images), V(egress). They are explained in docs/preflight.md of the repository.
       type: str
       sample: sops_files

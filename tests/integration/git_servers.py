@@ -1,13 +1,15 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Git servers of all kinds on the loopback: SSH, HTTPS with a private authority, client certificates, a proxy."""
+"""Git servers of all kinds on the loopback: SSH, HTTPS with a private authority, client certificates, a proxy, a GitHub App."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime as dt
 import ipaddress
+import json
 import os
 import socket
 import socketserver
@@ -23,8 +25,9 @@ from pathlib import Path
 
 import asyncssh
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 LOOPBACK = "127.0.0.1"
@@ -248,6 +251,106 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
     except OSError:
         return
+
+
+class _Sealed(socketserver.BaseRequestHandler):
+    """One connection, opened and passed on."""
+
+    server: Sealed
+
+    def handle(self) -> None:
+        try:
+            with (
+                self.server.tls.wrap_socket(self.request, server_side=True) as here,
+                socket.create_connection(self.server.behind) as there,
+            ):
+                back = threading.Thread(target=_pump, args=(there, here), daemon=True)
+                back.start()
+                _pump(here, there)
+                back.join()
+        except OSError:
+            # A client without a certificate is sent away.
+            return
+
+
+class Sealed(socketserver.ThreadingTCPServer):
+    """TLS in front of a server that has none; with an authority for clients, it asks for their certificates."""
+
+    daemon_threads = True
+
+    def __init__(self, behind: str, tls: ssl.SSLContext) -> None:
+        super().__init__((LOOPBACK, 0), _Sealed)
+        host, _colon, port = behind.partition(":")
+        self.behind, self.tls = (host, int(port)), tls
+        self.address = f"{LOOPBACK}:{self.server_address[1]}"
+
+
+# --- a GitHub App -------------------------------------------------------------------------------------
+
+
+class _GitHubApi(BaseHTTPRequestHandler):
+    """The two questions of an app: where it is installed, and a token for there."""
+
+    server: GitHub
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        wanted = {
+            "GET /api/v3/orgs/me/installation": (200, {"id": 7}),
+            "POST /api/v3/app/installations/7/access_tokens": (201, {"token": self.server.token, **EXPIRES}),
+        }
+        code, content = wanted.get(f"{self.command} {self.path}", (404, {"message": "Not Found"}))
+        if not self.server.is_signed(self.headers.get("Authorization") or ""):
+            code, content = 401, {"message": "A JSON web token could not be decoded"}
+        self.server.seen.append((code, f"{self.command} {self.path}", self.headers.get("User-Agent") or ""))
+        body = json.dumps(content).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer  # noqa: N815
+
+
+EXPIRES = {"expires_at": (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+class GitHub(ThreadingHTTPServer):
+    """Stands in for the API of GitHub: gives a token to an app that has signed with its key."""
+
+    daemon_threads = True
+
+    def __init__(self, app_id: str, token: str) -> None:
+        super().__init__((LOOPBACK, 0), _GitHubApi)
+        self.app_id, self.token = app_id, token
+        self.key = rsa.generate_private_key(65537, 2048)
+        self.seen: list[tuple[int, str, str]] = []
+        self.url = f"http://{LOOPBACK}:{self.server_port}/api/v3"
+
+    @property
+    def pem_key(self) -> str:
+        """The private key as GitHub gives it to the owner of an app."""
+        form = serialization.PrivateFormat.TraditionalOpenSSL
+        return self.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+    def is_signed(self, authorization: str) -> bool:
+        """Whether this is a statement of the app that holds now."""
+        signed, _dot, signature = authorization.removeprefix("Bearer ").rpartition(".")
+        try:
+            self.key.public_key().verify(_unpadded(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        except InvalidSignature:
+            return False
+        claims = json.loads(_unpadded(signed.partition(".")[2]))
+        now = dt.datetime.now(dt.UTC).timestamp()
+        return str(claims["iss"]) == self.app_id and claims["iat"] <= now < claims["exp"] <= now + 600
+
+
+def _unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 # --- SSH ----------------------------------------------------------------------------------------------

@@ -17,8 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from homelab import WRITES
 
+from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible import border, flux_seed
+from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.call import Call
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.seeding import Seeding
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.settings import Settings
 from ansible_collections.fluxseed.gitops.plugins.module_utils._git.program import Credential
@@ -259,6 +262,13 @@ class Seeds:
             self.spawned.append(subprocess.Popen(command, env=environment, cwd=folder, **quiet))
 
         return start
+
+
+def module(*, check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
+    """Do what the module `flux_seed` does, with options as a play gives them."""
+    validated = ArgumentSpecValidator(flux_seed.ARGUMENT_SPEC, **flux_seed.CONSTRAINTS).validate(options)
+    assert validated.error_messages == []
+    return border.guarded(flux_seed.run, Call(validated.validated_parameters, check_mode=check_mode))
 
 
 @contextmanager

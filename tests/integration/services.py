@@ -29,10 +29,10 @@ REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "services.
 START_SECONDS = 60
 
 
-def environment() -> Path:
-    """Return the virtual environment with the stand-ins; made if need be, and anew when the pins change."""
-    key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = cache_folder() / "services" / key
+def environment(requirements: Path = REQUIREMENTS) -> Path:
+    """Return a virtual environment, by default that of the stand-ins; made if need be, and anew when the pins change."""
+    key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    folder = cache_folder() / requirements.stem / key
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,7 +40,7 @@ def environment() -> Path:
             return folder
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS]
+        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements]
         subprocess.run([folder / "bin" / "python", *install], check=True)
         (folder / "ready").touch()
     return folder

@@ -67,6 +67,13 @@ def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def install(environment: Path, *what: str | Path) -> None:
+    """Make an environment with nothing else in it; not even pip, which takes seconds to get there."""
+    run(sys.executable, "-m", "venv", "--without-pip", environment)
+    pip = (sys.executable, "-m", "pip", "--python", environment / "bin/python")
+    run(*pip, "install", "--quiet", "--no-compile", *what)
+
+
 def seed(home: Homelab) -> None:
     """The lab, `provision` twice, and the lab gone again."""
     try:
@@ -100,11 +107,7 @@ def test_the_packages_hold_what_ships_and_nothing_else(tarball: Path, wheel: Pat
 
 def test_the_wheel_provisions_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     """`pip install fluxseed[ansible]` is all there is; the command comes with it."""
-    run(sys.executable, "-m", "venv", tmp_path / "env")
-    run(
-        tmp_path / "env/bin/python", "-m", "pip", "install", "--quiet", "--no-compile", "--constraint", ROOT / "requirements/run.txt",
-        f"{wheel}[ansible]",
-    )  # fmt: skip
+    install(tmp_path / "env", "--constraint", ROOT / "requirements/run.txt", f"{wheel}[ansible]")
     home = Homelab(tmp_path, bin=tmp_path / "env" / "bin")
     assert "0.1.0" in home.run("fluxseed", "--version").output
     assert "fluxseed.gitops" in home.run("ansible-galaxy", "collection", "list").output
@@ -114,18 +117,8 @@ def test_the_wheel_provisions_from_an_empty_environment(wheel: Path, tmp_path: P
 def test_the_tarball_provisions_from_an_empty_environment(tarball: Path, tmp_path: Path) -> None:
     """`ansible-galaxy collection install`, and the libraries that the collection names."""
     collections = tmp_path / "collections"
-    run(sys.executable, "-m", "venv", tmp_path / "env")
     run("ansible-galaxy", "collection", "install", "--offline", "--force", tarball, "-p", collections)
     installed = collections / "ansible_collections" / "fluxseed" / "gitops"
-    run(
-        tmp_path / "env/bin/python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--requirement",
-        installed / "requirements/run.txt",
-    )
+    install(tmp_path / "env", "--requirement", installed / "requirements/run.txt")
     home = Homelab(tmp_path, bin=tmp_path / "env" / "bin", environment={"ANSIBLE_COLLECTIONS_PATH": str(collections)})
     seed(home)

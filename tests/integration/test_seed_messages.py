@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import re
 import threading
 import time
@@ -24,8 +25,10 @@ from pathlib import Path
 import asyncssh
 import pytest
 from by_hand import apply, install
-from seeds import SECRET, started
+from seeds import SECRET, Seeds, started
 
+from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible import flux_info, flux_reconcile
+from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.call import Call
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.advice import Advisor
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.waiting import Waiting
@@ -87,7 +90,7 @@ RIGHT = {"age.agekey": PRIVATE}
 CASES: dict[str, Case] = {
     "missing-secret": Case(
         r'secrets "missing-secret" not found',
-        (r"missing in the namespace", r"namespace flux-system has .*wrong-key", r"one of this name in default"),
+        (r"missing in the namespace", r"namespace flux-system has .*malformed-key", r"one of this name in default"),
         encrypted(PLAIN), spec=DECRYPTION,
     ),
     "malformed-key": Case(
@@ -118,6 +121,14 @@ CASES: dict[str, Case] = {
     "encrypted-as-a-whole": Case(r"missing Resource metadata", (r"encrypted_regex",), encrypted(PLAIN, name="x.bin")),
     "edited": Case(
         r"does not match sops' data format", (r"edited after its encryption",), edited(encrypted(FLOWING)), RIGHT, DECRYPTION,
+    ),
+    "no-text": Case(
+        r"\.stringData\.password: expected string, got \*\*\*", (r"put numbers and booleans into quotes",),
+        encrypted(PLAIN.replace(VALUE, f"{{inner: {VALUE}}}")), RIGHT, DECRYPTION,
+    ),
+    "refused-value": Case(
+        r"spec\.interval: Invalid value: \*\*\*", (r"correct it in Git",),
+        encrypted(BUCKET.replace("10m", VALUE), regex="^interval$"), RIGHT, DECRYPTION,
     ),
     "wrong-path": Case(
         r"kustomization path not found", (r"spec\.path", r"its folders: .*clusters/lab"), spec={"path": "./cases/nowhere"},
@@ -253,7 +264,7 @@ def wait_for(api: Api, name: str, case: Case) -> Told:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Told]]:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Seeds, dict[str, Told]]]:
     """All cases at once, on one lab."""
     with started(tmp_path_factory.mktemp("messages")) as seeds, ssh_server() as values:
         files = {f"cases/{name}/app.yaml": case.file for name, case in CASES.items() if case.file}
@@ -264,7 +275,13 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tol
         apply(seeds, *every)
         with seeds.api() as api, ThreadPoolExecutor(len(CASES)) as pool:
             told = pool.map(lambda name: wait_for(api, name, CASES[name]), CASES)
-            yield dict(zip(CASES, told, strict=True))
+            yield seeds, dict(zip(CASES, told, strict=True))
+
+
+@pytest.fixture
+def outcomes(lab: tuple[Seeds, dict[str, Told]]) -> dict[str, Told]:
+    """What the wait for each of them has ended with."""
+    return lab[1]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -284,10 +301,30 @@ def _found(pattern: str, text: str) -> bool:
 def test_nothing_that_is_told_holds_a_value(outcomes: dict[str, Told], name: str) -> None:
     """Neither values nor keys nor passwords, in the error, its events and the progress."""
     told = outcomes[name]
-    text = "\n".join([str(told.error), *told.progress])
+    insist_on_silence("\n".join([str(told.error), *told.progress]))
+
+
+def insist_on_silence(text: str) -> None:
+    """No secret is in the text."""
     for secret in (VALUE, base64.b64encode(VALUE.encode()).decode(), "not-the-password", PRIVATE, OTHER_PRIVATE):
         assert secret not in text
     assert "PRIVATE KEY" not in text
+
+
+def test_modules_without_keys_hide_what_the_cluster_quotes_of_secrets(lab: tuple[Seeds, dict[str, Told]]) -> None:
+    """Flux itself repeats decrypted values in conditions; neither the state nor the end of a reconcile does."""
+    seeds, _told = lab
+    told = seeds.kubectl("get", "kustomization", "-n", "flux-system", "no-text", "refused-value", "-o", "json")
+    assert told.count(VALUE) >= 2, "Flux has become better, and this has nothing to hide"
+    login = {"kubeconfig": seeds.facts["kubeconfig"]}
+    insist_on_silence(json.dumps(flux_info.run(Call(params=login))))
+    options = {name: option.get("default") for name, option in flux_reconcile.ARGUMENT_SPEC.items()}
+    progress: list[str] = []
+    call = Call({**options, **login, "name": "no-text", "with_source": False, "timeout": 20}, progress=progress.append)
+    ended = flux_reconcile.run(call)
+    assert ended["failed"]
+    assert "expected string, got ***" in ended["msg"]
+    insist_on_silence(json.dumps([ended, progress]))
 
 
 def test_failures_are_told_long_before_the_end_of_patience(outcomes: dict[str, Told]) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import typing as t
 from collections.abc import Callable, Iterator
 
@@ -110,6 +112,143 @@ def test_a_path_that_is_not_there_is_refused(seeds: Seeds) -> None:
     with pytest.raises(ManifestError, match="lab"):
         seeds.seed(path="clusters/home")
     assert seeds.writes() == before
+
+
+# --- what is there already --------------------------------------------------------------------------
+
+NO_NETWORK = (
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
+"""What kubelet says on a node without a CNI."""
+IMAGES = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: imagepolicies.image.toolkit.fluxcd.io}
+spec:
+  group: image.toolkit.fluxcd.io
+  names: {kind: ImagePolicy, plural: imagepolicies, singular: imagepolicy, listKind: ImagePolicyList}
+  scope: Namespaced
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+"""
+DEFINITION = "kustomizations.kustomize.toolkit.fluxcd.io"
+
+
+def told(seeds: Seeds) -> dict[str, tuple[str, str]]:
+    """Result and evidence of each check, without a run."""
+    checks = seeds.seed(preflight="only")["checks"]
+    return {check["name"]: (check["result"], check["evidence"]) for check in checks}
+
+
+def objects(seeds: Seeds) -> list[dict[str, t.Any]]:
+    """The components in Git."""
+    return list(yaml.safe_load_all(seeds.read(f"{FLUX}/gotk-components.yaml")))
+
+
+def test_a_node_that_waits_for_its_network_is_a_warning(seeds: Seeds) -> None:
+    """The network cannot come from Git, which Flux reads through it; a node that is just silent says nothing about it."""
+
+    def ready(status: str, reason: str, message: str) -> None:
+        condition = {"type": "Ready", "status": status, "reason": reason, "message": message}
+        change = json.dumps({"status": {"conditions": [condition]}})
+        seeds.kubectl("patch", "node", "lab-0", "--subresource=status", "--type=strategic", "-p", change)
+
+    # What plays kubelet for the node would mend it at once.
+    kwok = next(entry["pid"] for entry in seeds.lab_processes() if entry["name"] == "kwok-controller")
+    os.kill(kwok, signal.SIGSTOP)
+    try:
+        ready("False", "KubeletNotReady", NO_NETWORK)
+        found = told(seeds)
+        assert found["nodes"] == ("warn", "none of 1 nodes is ready")
+        assert found["network"] == ("warn", "no Pod network on lab-0")
+        ready("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
+        found = told(seeds)
+        assert (found["nodes"][0], found["network"][0]) == ("warn", "unknown")
+    finally:
+        os.kill(kwok, signal.SIGCONT)
+    seeds.kubectl("wait", "--for=condition=Ready", "node", "lab-0", "--timeout=60s")
+
+
+def test_what_an_earlier_flux_has_left_is_told(seeds: Seeds) -> None:
+    """Definitions alone: of kinds that this Flux does not have, and with objects stored in a version that is gone."""
+    left = [found for found in objects(seeds) if found["kind"] == "CustomResourceDefinition"]
+    for found in left:
+        if found["metadata"]["name"] == DEFINITION:
+            (current,) = found["spec"]["versions"]
+            found["spec"]["versions"] = [current | {"storage": False}, current | {"name": "v1beta9"}]
+    manager = "--field-manager=flux"
+    seeds.kubectl(
+        "apply", "--server-side", manager, "-f", "-", stdin=yaml.safe_dump_all([*left, yaml.safe_load(IMAGES)])
+    )
+    seeds.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    found = told(seeds)
+    assert found["leftover_definitions"] == ("warn", "kinds without a controller: image.toolkit.fluxcd.io")
+    assert found["stored_versions"] == (
+        "warn", f"objects are stored in versions that are gone: {DEFINITION} (v1beta9)",
+    )  # fmt: skip
+    seeds.kubectl("delete", "crd", "imagepolicies.image.toolkit.fluxcd.io")
+    result, evidence = told(seeds)["leftover_definitions"]
+    assert (result, "definitions of Flux are there, and none of its Deployments" in evidence) == ("warn", True)
+
+
+def test_a_flux_of_helm_without_a_sync_is_refused(seeds: Seeds) -> None:
+    """Its components are left to Helm, so that there is nothing that would follow Git."""
+    label = ("label", "crd", DEFINITION, "--overwrite")
+    seeds.kubectl(*label, "app.kubernetes.io/managed-by=Helm")
+    try:
+        evidence = refused(seeds)["flux_manager"]
+        assert (
+            "Flux is installed by Helm here, and clusters/lab/flux-system/gotk-sync.yaml is not in the cluster"
+            in evidence
+        )
+        assert "let Helm make the sync" in evidence
+    finally:
+        seeds.kubectl(*label, "app.kubernetes.io/managed-by-")
+
+
+def test_flux_install_without_a_sync_is_adopted(seeds: Seeds) -> None:
+    """Before, all belongs to `flux`; afterwards to kustomize-controller alone, and what only `flux` had set is gone."""
+    installed = objects(seeds)
+    account = next(found for found in installed if found["kind"] == "ServiceAccount")
+    account["metadata"]["labels"]["left-by"] = "install"
+    for found in installed:
+        if found["metadata"]["name"] == DEFINITION:
+            (current,) = found["spec"]["versions"]
+            found["spec"]["versions"] = [current, current | {"name": "v1beta9", "storage": False}]
+    text = yaml.safe_dump_all(installed)
+    seeds.kubectl("apply", "--server-side", "--field-manager=flux", "-f", "-", stdin=text)
+    seeds.kubectl("wait", "--for=condition=Available", "deployment", "--all", "-n", "flux-system", "--timeout=60s")
+    assert set(managers(seeds).values()) == {("flux",)}
+    planned = seeds.seed(check_mode=True)
+    assert {name for name, result in results(planned).items() if result in {"warn", "fail"}} == {"stored_versions"}
+    assert results(planned)["images"] == "ok"
+    outcome = seeds.seed()
+    for change in ("created", "configured"):
+        assert outcome["objects"][change] == planned["objects"][change]
+    assert {entry["kind"] for entry in outcome["objects"]["created"]} == {"Secret", "GitRepository", "Kustomization"}
+    assert set(managers(seeds).values()) == {("kustomize-controller",)}
+    live = seeds.get("serviceaccount", account["metadata"]["name"], "-n", "flux-system")
+    assert "left-by" not in live["metadata"]["labels"]
+    assert seeds.get("crd", DEFINITION)["status"]["storedVersions"] == ["v1"]
+    assert not seeds.seed()["changed"]
+
+
+def managers(seeds: Seeds) -> dict[str, tuple[str, ...]]:
+    """Who has applied each object of Flux."""
+    kinds = "namespace,crd,deployment,service,clusterrole,clusterrolebinding,serviceaccount,networkpolicy,resourcequota"
+    return {
+        f"{found['kind']} {found['metadata']['name']}": tuple(
+            sorted({
+                entry["manager"]
+                for entry in found["metadata"]["managedFields"]
+                if entry["operation"] == "Apply" and not entry.get("subresource")
+            })
+        )
+        for found in seeds.get(kinds, "-A", "-l", "app.kubernetes.io/part-of=flux")["items"]
+    }  # fmt: skip
+
+
+# --- what Git has ---------------------------------------------------------------------------------
 
 
 def test_string_data_without_decryption_is_refused(seeds: Seeds) -> None:

@@ -10,31 +10,38 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
+import os
 import re
 import subprocess
+import tarfile
 import typing as t
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+import by_hand
 import git_servers as servers
 import pytest
 import seeds as labs
 import services
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible import border, flux_seed
-from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.call import Call
+from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.artifact import Artifact
 from ansible_collections.fluxseed.gitops.plugins.module_utils._git.host_keys import fingerprint
+from ansible_collections.fluxseed.gitops.plugins.module_utils._git.program import Git
+from ansible_collections.fluxseed.gitops.plugins.module_utils._git.remote import checkout
 
 pytestmark = pytest.mark.lab
 
 TOKEN = "a-bearer-token-of-git"
+APP_TOKEN = "a-token-for-an-installation"
 PASSWORD = "a-password-of-the-registry"
+PROXY_PASSWORD = "a-password-of-the-proxy"
 SECRET_KEY = "a-secret-key-of-the-bucket"
-SOURCES = ("ssh", "authority", "bearer", "public", "oci", "bucket")
+SOURCES = ("ssh", "authority", "bearer", "public", "client", "proxy", "app", "oci", "sealed", "bucket")
 VALUES = {name: f"a-value-that-came-by-{name}" for name in SOURCES}
 BROKEN = {
     "misplaced": lambda sync: sync.replace("  decryption: {provider: sops, secretRef:", "  secretRef:").replace(
@@ -62,6 +69,7 @@ spec:
   sourceRef: {{kind: {kind}, name: {name}}}
   decryption: {{provider: sops, secretRef: {{name: sops-age}}}}
 """
+SEALED = "\n  certSecretRef: {name: cert-of-sealed}\n  proxySecretRef: {name: proxy-of-sealed}"
 ITEM = """\
 apiVersion: v1
 kind: Secret
@@ -78,6 +86,8 @@ class World:
     params: dict[str, dict[str, t.Any]]
     commit: str
     digest: str
+    tunnels: servers.Tunnels
+    github: servers.GitHub
 
     def seed(self, name: str, **more: t.Any) -> dict[str, t.Any]:
         """Call the module's work as an action does."""
@@ -88,9 +98,7 @@ class World:
             **self.params[name],
             **more,
         }
-        validated = ArgumentSpecValidator(flux_seed.ARGUMENT_SPEC, **flux_seed.CONSTRAINTS).validate(wanted)
-        assert validated.error_messages == []
-        return border.guarded(flux_seed.run, Call(validated.validated_parameters))
+        return labs.module(**wanted)
 
     def arrived(self, name: str) -> str:
         """Return the decrypted value in the cluster."""
@@ -117,7 +125,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         https = stack.enter_context(servers.http(root, lambda given: given == basic, tls))
         bearer = stack.enter_context(servers.http(root, lambda given: given == f"Bearer {TOKEN}"))
         open_to_all = stack.enter_context(servers.http(root, lambda given: given is None))
+        strict = servers.tls_of(folder, authority.server(), authority.crt)
+        client = authority.client("flux")
+        mutual = stack.enter_context(servers.http(root, lambda given: given is None, strict))
+        tunnels = servers.Tunnels("Basic " + base64.b64encode(f"me:{PROXY_PASSWORD}".encode()).decode())
+        github = servers.GitHub("42", APP_TOKEN)
+        of_app = "Basic " + base64.b64encode(f"x-access-token:{APP_TOKEN}".encode()).decode()
+        app = stack.enter_context(servers.http(root, lambda given: given == of_app))
         registry = stack.enter_context(services.registry(folder))
+        sealed = servers.Sealed(registry, strict)
+        for server in (tunnels, github, sealed):
+            stack.enter_context(servers.served(server))
         moto = stack.enter_context(services.moto(folder))
         bucket = moto.removeprefix("http://") + "/lab"
         git_secret = "  ref: {{branch: main}}\n  secretRef: {{name: {}}}\n  url: {}"
@@ -126,6 +144,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "authority": ("GitRepository", git_secret.format("of-authority", https.url)),
             "bearer": ("GitRepository", git_secret.format("of-bearer", bearer.url)),
             "public": ("GitRepository", f"  ref: {{tag: v1}}\n  url: {open_to_all.url}"),
+            "client": ("GitRepository", git_secret.format("of-client", mutual.url)),
+            "proxy": (
+                "GitRepository",
+                git_secret.format("of-proxy", https.url) + "\n  proxySecretRef: {name: the-proxy}",
+            ),
+            "app": ("GitRepository", git_secret.format("of-app", app.url) + "\n  provider: github"),
+            "sealed": (
+                "OCIRepository",
+                f"  ref: {{tag: v1}}\n  secretRef: {{name: of-sealed}}\n  url: oci://{sealed.address}/me/lab" + SEALED,
+            ),
             "oci": (
                 "OCIRepository",
                 f"  ref: {{tag: v1}}\n  secretRef: {{name: of-oci}}\n  insecure: true\n  url: oci://{registry}/me/lab",
@@ -164,6 +192,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         def source(name: str, url: str, **more: t.Any) -> dict[str, t.Any]:
             return {"url": url, "path": f"clusters/{name}", **more}
 
+        through = {"address": tunnels.address, "username": "me", "password": PROXY_PASSWORD}
+        certificate = {"ca_crt": authority.crt, "tls_crt": client.crt, "tls_key": client.pem_key}
         params = {
             "ssh": {
                 "source": source("ssh", ssh.url),
@@ -175,6 +205,30 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             },
             "bearer": {"source": source("bearer", bearer.url), "git_credentials": {"bearer_token": TOKEN}},
             "public": {"source": source("public", open_to_all.url, tag="v1")},
+            "client": {"source": source("client", mutual.url), "git_credentials": certificate},
+            "proxy": {
+                "source": source("proxy", https.url),
+                "git_credentials": {"password": "a-token", "ca_crt": authority.crt},
+                "source_proxy": through,
+            },
+            "app": {
+                "source": source("app", app.url),
+                "git_credentials": {
+                    "github_app": {
+                        "app_id": "42",
+                        "installation_owner": "me",
+                        "base_url": github.url,
+                        "private_key": github.pem_key,
+                    }
+                },
+            },
+            "sealed": {
+                "source": source(
+                    "sealed", f"oci://{sealed.address}/me/lab", kind="oci", tag="v1", checkout=str(lab.tree)
+                ),
+                "source_credentials": {"username": "me", "password": PASSWORD, **certificate},
+                "source_proxy": through,
+            },
             "oci": {
                 "source": source("oci", f"oci://{registry}/me/lab", kind="oci", tag="v1", checkout=str(lab.tree)),
                 "source_credentials": {"username": "me", "password": PASSWORD},
@@ -184,7 +238,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "source_credentials": {"access_key": "an-access-key", "secret_key": SECRET_KEY},
             },
         }
-        yield World(lab, params, commit, digest)
+        yield World(lab, params, commit, digest, tunnels, github)
 
 
 def check_story(world: World, name: str, revision: str) -> None:
@@ -197,7 +251,7 @@ def check_story(world: World, name: str, revision: str) -> None:
     before = world.lab.writes()
     again = world.seed(name)
     assert (again["changed"], world.lab.writes()) == (False, before)
-    for secret in (TOKEN, PASSWORD, SECRET_KEY, "OPENSSH PRIVATE KEY", VALUES[name]):
+    for secret in (TOKEN, APP_TOKEN, PASSWORD, PROXY_PASSWORD, SECRET_KEY, "PRIVATE KEY", VALUES[name]):
         assert secret not in json.dumps([result, again])
 
 
@@ -230,6 +284,53 @@ def test_a_bearer_token_gives_way_to_nothing_else(world):
 
 def test_a_public_repository_at_a_tag_without_a_credential(world):
     check_story(world, "public", f"v1@sha1:{world.commit}")
+
+
+def test_a_client_certificate(world):
+    """Both sides show one; without ours, nothing is written."""
+    check_story(world, "client", f"main@sha1:{world.commit}")
+    assert set(world.secret("of-client")[1]) == {"ca.crt", "tls.crt", "tls.key"}
+    before = world.lab.writes()
+    authority = {"ca_crt": world.params["client"]["git_credentials"]["ca_crt"]}
+    refused = world.seed("client", git_credentials=authority)
+    assert next(check["result"] for check in refused["checks"] if check["name"] == "git_credential") == "fail"
+    assert world.lab.writes() == before
+
+
+def test_a_proxy_with_a_password(world):
+    """Preflight goes through it as source-controller does; nobody is asked twice for the password of the other."""
+    check_story(world, "proxy", f"main@sha1:{world.commit}")
+    assert world.secret("the-proxy") == (
+        "Opaque", {"address": world.tunnels.address, "username": "me", "password": PROXY_PASSWORD},
+    )  # fmt: skip
+    refused = world.seed("proxy", source_proxy={"address": world.tunnels.address, "username": "me", "password": "no"})
+    assert "source_proxy" in refused["msg"]
+    assert len([path for path, _given in world.tunnels.seen if path in world.params["proxy"]["source"]["url"]]) >= 3
+
+
+def test_a_github_app(world):
+    """Preflight and source-controller both get a token for the installation, from a stand-in for the API of GitHub."""
+    check_story(world, "app", f"main@sha1:{world.commit}")
+    given = world.secret("of-app")[1]
+    assert set(given) == {
+        "githubAppID", "githubAppInstallationOwner", "githubAppBaseURL", "githubAppPrivateKey",
+    }  # fmt: skip
+    asked = {agent.partition("/")[0] for code, path, agent in world.github.seen if path.endswith("access_tokens")}
+    assert {"fluxseed", "go-github"} <= asked
+    assert {code for code, _path, _agent in world.github.seen} == {200, 201}
+    other = {"app_id": "42", "installation_id": "8", "base_url": world.github.url, "private_key": world.github.pem_key}
+    refused = world.seed("app", git_credentials={"github_app": other})
+    assert "no installation 8 of the app 42" in refused["msg"]
+
+
+def test_an_oci_registry_with_a_client_certificate_through_a_proxy(world):
+    """Three Secrets beside the OCIRepository, each with what is its own."""
+    check_story(world, "sealed", f"v1@{world.digest}")
+    assert world.secret("of-sealed")[0] == "kubernetes.io/dockerconfigjson"
+    assert set(world.secret("cert-of-sealed")[1]) == {"ca.crt", "tls.crt", "tls.key"}
+    assert set(world.secret("proxy-of-sealed")[1]) == {"address", "username", "password"}
+    host = world.params["sealed"]["source"]["url"].split("/")[2]
+    assert host in {path for path, _given in world.tunnels.seen}
 
 
 def test_an_oci_registry(world):
@@ -270,6 +371,78 @@ def test_nothing_is_written_when_the_credential_opens_nothing(world):
     assert world.lab.writes() == before
 
 
+# --- what arrives of a source -----------------------------------------------------------------------
+
+FILES = {
+    ".gitignore": "", ".sops.yaml": "", "app.yaml": "", "logo.png": "", "a b/ü.yaml": "", ".github/workflow.yml": "",
+    "docs/page.md": "", "docs/kept.md": "", "deep/.sops.yaml": "", "deep/note.txt": "", "deep/er/more.yaml": "", "deep/error.txt": "",
+}  # fmt: skip
+IGNORING = {
+    ".sourceignore": "# a comment\n/docs/*\n!/docs/kept.md\n*.txt\n",
+    "deep/.sourceignore": "!note.txt\n/er/\n",
+}
+SPECS: dict[str, dict[str, t.Any]] = {
+    "whole": {},
+    "ignoring": {"ignore": "*.md\n!.gitignore\n"},
+    "sparse": {"sparseCheckout": ["./deep/er", "docs/kept.md"]},
+}
+
+
+def test_preflight_walks_the_files_that_source_controller_hands_on(world, tmp_path):
+    """With and without files of ignore patterns, and for each with what the source itself says; of a bucket too."""
+    lab = world.lab
+    repositories = Path(lab.facts["git_repository"]).parent
+    address = world.params["public"]["source"]["url"].rpartition("/")[0]
+    moto, made = f"http://{world.params['bucket']['source']['url'].partition('/')[0]}", {}
+    for name, files in (("plain", FILES), ("picky", {**FILES, **IGNORING})):
+        folder = tmp_path / name
+        for path, content in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(content)
+        (folder / "link.yaml").symlink_to("app.yaml")
+        for command in (["init", "-q", "-b", "main"], ["add", "--all", "--force"], ["commit", "-q", "-m", "Files"]):
+            subprocess.run(["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b", *command], check=True)
+        subprocess.run(["git", "clone", "-q", "--bare", folder, repositories / f"{name}.git"], check=True)
+        services.send(f"{moto}/{name}", "PUT", b"")
+        for path, content in files.items():
+            services.send(f"{moto}/{name}/{quote(path)}", "PUT", content.encode() or b" ")
+        git = {"interval": "10m", "url": f"{address}/{name}.git", "ref": {"branch": "main"}}
+        bucket = {"interval": "10m", "bucketName": name, "endpoint": moto.removeprefix("http://"), "insecure": True}
+        for which, spec in SPECS.items():
+            made[name, "GitRepository", which] = {**git, **spec}
+            if which != "sparse":
+                made[name, "Bucket", which] = {**bucket, "secretRef": {"name": "of-bucket"}, **spec}
+    sources = {key: named("-".join(key).lower(), key[1], spec) for key, spec in made.items()}
+    by_hand.apply(lab, *sources.values())
+    kinds = "gitrepository,bucket"
+    lab.kubectl("wait", "--for=condition=Ready", kinds, "-n", "flux-system", "-l", "story=files", "--timeout=60s")
+    live = lab.get(kinds, "-n", "flux-system", "-l", "story=files")["items"]
+    arrived = {item["metadata"]["name"]: archived(item["status"]["artifact"]["url"]) for item in live}
+    expected = {}
+    for (name, kind, which), source in sources.items():
+        with checkout(Git(os.environ), str(tmp_path / name)) as snapshot:
+            expected[f"{name}-{kind}-{which}".lower()] = sorted(Artifact(snapshot, source).paths())
+    lab.kubectl("delete", kinds, "-n", "flux-system", "-l", "story=files", "--wait=false")
+    assert arrived == expected
+    assert ".sops.yaml" not in arrived["plain-gitrepository-whole"]
+    assert {"docs/kept.md", "deep/note.txt", ".sops.yaml", "logo.png"} < set(arrived["picky-gitrepository-whole"])
+
+
+def named(name: str, kind: str, spec: dict[str, t.Any]) -> dict[str, t.Any]:
+    """A source of Flux."""
+    metadata = {"name": name, "namespace": "flux-system", "labels": {"story": "files"}}
+    return {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def archived(url: str) -> list[str]:
+    """The files in an artifact, from the storage of source-controller."""
+    content, _place = services.send(url, "GET")
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        return sorted(entry.name for entry in archive if entry.isfile())
+
+
+# --- bad input --------------------------------------------------------------------------------------
+
 DEAD = {
     "current-context": "a",
     "clusters": [{"name": "a", "cluster": {"server": "http://127.0.0.1:1"}}],
@@ -293,9 +466,9 @@ DEAD = {
         (
             {"path": "clusters/pulbic"},
             {},
-            r"has no such folder \(in ./clusters there are: authority, bearer, bucket, lab",
+            r"has no such folder \(in ./clusters there are: app, authority, bearer, bucket, client",
         ),
-        ({"path": "apps"}, {}, "is not in the commit .*there is one for these paths: clusters/authority"),
+        ({"path": "apps"}, {}, "is not in the commit .*there is one for these paths: clusters/app, clusters/authority"),
         ({}, {"kubeconfig": DEAD, "context": "c"}, r"has no context c \(its contexts: a, b\)"),
         ({}, {"kubeconfig": DEAD}, "http://127.0.0.1:1: the API server does not answer"),
         ({}, {"kubeconfig": "/nowhere/config"}, "/nowhere/config: there is no such kubeconfig file"),

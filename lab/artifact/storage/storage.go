@@ -108,10 +108,14 @@ func advertised(listen string) (string, error) {
 }
 
 // SourceIgnoreFilter returns a filter that leaves out what version control
-// systems and Flux leave out by default and what the patterns say, in that
-// order of precedence: a later pattern can take back an earlier one.
+// systems keep for themselves and what the patterns say; a later pattern can
+// take back an earlier one. What Flux leaves out by default holds only as long
+// as there is no pattern at all.
 func SourceIgnoreFilter(ps []gitignore.Pattern, domain []string) ArchiveFileFilter {
-	matcher := sourceignore.NewDefaultMatcher(ps, domain)
+	matcher := sourceignore.NewDefaultMatcher(nil, domain)
+	if len(ps) > 0 {
+		matcher = sourceignore.NewMatcher(append(sourceignore.VCSPatterns(domain), ps...))
+	}
 	return func(path string, fi os.FileInfo) bool {
 		return matcher.Match(strings.Split(path, string(filepath.Separator)), fi.IsDir())
 	}

@@ -238,24 +238,38 @@ func TestArchiveDigestRepeats(t *testing.T) {
 }
 
 func TestArchiveFilter(t *testing.T) {
-	s := newStorage(t)
-	dir := tree(t, 0, map[string]string{
-		"app.yaml": "", "logo.png": "", "kept.png": "", ".git/config": "", "docs/page.yaml": "", ".sops.yaml": "",
-	})
-	domain := strings.Split(dir, string(filepath.Separator))
-	patterns := []gitignore.Pattern{
-		gitignore.ParsePattern("!kept.png", domain),
-		gitignore.ParsePattern("/docs/", domain),
+	tests := map[string]struct{ patterns, archived []string }{
+		"by default": {nil, []string{"app.yaml", "docs/page.yaml"}},
+		"one pattern ends the default": {
+			[]string{"/docs/"}, []string{".sops.yaml", "app.yaml", "kept.png", "logo.png"},
+		},
+		"a later pattern takes back": {
+			[]string{"*.png", "!kept.png", "!/.git/config"},
+			[]string{".git/config", ".sops.yaml", "app.yaml", "docs/page.yaml", "kept.png"},
+		},
 	}
-	a := newArtifact(t, s, "1.tar.gz")
-	if err := s.Archive(&a, dir, SourceIgnoreFilter(patterns, domain)); err != nil {
-		t.Fatal(err)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStorage(t)
+			dir := tree(t, 0, map[string]string{
+				"app.yaml": "", "logo.png": "", "kept.png": "", ".git/config": "", "docs/page.yaml": "", ".sops.yaml": "",
+			})
+			domain := strings.Split(dir, string(filepath.Separator))
+			var patterns []gitignore.Pattern
+			for _, pattern := range test.patterns {
+				patterns = append(patterns, gitignore.ParsePattern(pattern, domain))
+			}
+			a := newArtifact(t, s, "1.tar.gz")
+			if err := s.Archive(&a, dir, SourceIgnoreFilter(patterns, domain)); err != nil {
+				t.Fatal(err)
+			}
+			out := filepath.Join(t.TempDir(), "out")
+			if err := s.CopyToPath(&a, "", out); err != nil {
+				t.Fatal(err)
+			}
+			expect(t, names(t, out), test.archived...)
+		})
 	}
-	out := filepath.Join(t.TempDir(), "out")
-	if err := s.CopyToPath(&a, "", out); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, names(t, out), "app.yaml", "kept.png")
 }
 
 func TestFailedWriteChangesNothing(t *testing.T) {

@@ -26,7 +26,7 @@ def disagreements(desired: Desired, settings: Settings) -> list[str]:
         *_place(sync, settings),
         *_credentials(sync, settings),
         *_decryption(desired, settings),
-        *_pull(desired.components, settings),
+        *_pull(desired, settings),
         *_unknown(sync, desired.components),
     ]
 
@@ -99,13 +99,13 @@ def _decryption(desired: Desired, settings: Settings) -> Iterator[str]:
         yield f"its Secret {named} is that of the source as well"
 
 
-def _pull(components: Components, settings: Settings) -> Iterator[str]:
+def _pull(desired: Desired, settings: Settings) -> Iterator[str]:
     if settings.image_pull is None:
         return
-    names = set()
-    for account in components.of_kind("ServiceAccount"):
+    names = {desired.instance.pull_secret} - {""} if desired.instance else set()
+    for account in desired.components.of_kind("ServiceAccount"):
         names |= _names(account)
-    for deployment in components.of_kind("Deployment"):
+    for deployment in desired.components.of_kind("Deployment"):
         names |= _names(((deployment.get("spec") or {}).get("template") or {}).get("spec") or {})
     if settings.image_pull.name not in names:
         found = ", ".join(sorted(names)) or "none"

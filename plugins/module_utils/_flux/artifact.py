@@ -4,7 +4,8 @@
 """What of a repository Flux gets to see: source-controller leaves files out of the artifact.
 
 Private to the collection. `.sourceignore` and `spec.ignore` have the format of `.gitignore`, read as
-source-controller reads it, which differs from Git in corners; `spec.sparseCheckout` names folders.
+source-controller reads it, which differs from Git in corners; `spec.sparseCheckout` has beginnings of
+paths. That this is so, a test finds out from artifacts of the real source-controller.
 """
 
 from __future__ import annotations
@@ -110,17 +111,22 @@ class Artifact:
         """All files, also those that the cluster does not get."""
         self._contents: dict[str, bytes] = {}
         spec = section(source or {}, "spec")
-        paths = files.paths()
-        patterns = [*_ignore_files(files, paths), *_patterns(str(spec.get("ignore") or ""), ())]
-        self.patterns = [
-            Pattern.parse(line) for line in (VERSION_CONTROL if patterns else VERSION_CONTROL + BY_DEFAULT)
-        ]
-        self.patterns += patterns
-        sparse = [_folder(entry) for entry in listed(spec, "sparseCheckout")]
-        # The root is everything.
-        sparse = [] if "" in sparse else sparse
+        is_bucket = (source or {}).get("kind") == "Bucket"
+        every, beginnings = files.paths(), _beginnings(spec, is_bucket=is_bucket)
+        paths = [path for path in every if path.startswith(beginnings)]
+        # What is not checked out has no say in what is left out, and a bucket has only one such file.
+        ignoring = [path for path in paths if path == IGNORE_FILE or path.endswith(f"/{IGNORE_FILE}")]
+        if is_bucket:
+            ignoring = [path for path in every if path == IGNORE_FILE]
+        patterns = [*_ignore_files(files, ignoring), *_patterns(str(spec.get("ignore") or ""), ())]
+        before = () if is_bucket else VERSION_CONTROL if patterns else VERSION_CONTROL + BY_DEFAULT
+        self.patterns = [*map(Pattern.parse, before), *patterns]
         matcher = _Matcher(self.patterns)
-        self._paths = {path: None for path in paths if _is_in(path, sparse) and not matcher.leaves_out(path)}
+        kept = {path for path in paths if not matcher.leaves_out(path)}
+        if is_bucket:
+            # It is read first, and stays there whatever it says.
+            kept.update(ignoring)
+        self._paths = {path: None for path in every if path in kept}
 
     def paths(self) -> list[str]:
         """Return the paths of all files, in the order of the repository."""
@@ -144,9 +150,8 @@ class Artifact:
 
 
 def _ignore_files(files: Files, paths: Sequence[str]) -> Iterator[Pattern]:
-    """Yield the patterns of all ignore files, of a folder before those of its subfolders."""
-    found = (path for path in paths if path == IGNORE_FILE or path.endswith(f"/{IGNORE_FILE}"))
-    for path in sorted(found, key=lambda path: posixpath.dirname(path).split("/")):
+    """Yield the patterns of ignore files, of a folder before those of its subfolders."""
+    for path in sorted(paths, key=lambda path: posixpath.dirname(path).split("/")):
         folder = posixpath.dirname(path)
         yield from _patterns(files.read(path).decode(errors="replace"), folder.split("/") if folder else ())
 
@@ -183,20 +188,11 @@ class _Matcher:
         return known
 
 
-def _is_in(path: str, folders: Sequence[str]) -> bool:
-    """Return whether a sparse checkout has the file: with folders named, those of the root and on the way come too."""
-    if not folders:
-        return True
-    parent = posixpath.dirname(path)
-    return any(
-        f"{parent}/".startswith(f"{folder}/") or not parent or f"{folder}/".startswith(f"{parent}/")
-        for folder in folders
-    )
-
-
-def _folder(entry: t.Any) -> str:
-    folder = posixpath.normpath("/" + str(entry)).lstrip("/")
-    return "" if folder == "." else folder
+def _beginnings(spec: Mapping[str, t.Any], *, is_bucket: bool) -> tuple[str, ...]:
+    """Return how paths have to begin to be fetched at all, letter by letter: `a/b` is the folder, and `a/bc.yaml` too."""
+    if is_bucket:
+        return (str(spec.get("prefix") or ""),)
+    return tuple(str(entry).removeprefix("./") for entry in listed(spec, "sparseCheckout")) or ("",)
 
 
 def _is_like(pattern: str, name: str) -> bool:

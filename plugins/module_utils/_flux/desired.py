@@ -31,9 +31,14 @@ from .manifests import (
     is_source,
     parse,
 )
+from .operated import OPERATOR, Instance, instances, is_instance
 from .tree import Coverage, Tree, walk
 
 FLUX_FOLDER = "flux-system"
+_NO_FLUX = (
+    "flux install --export writes it; where flux-operator keeps Flux, its FluxInstance in that folder, or given as "
+    "source.manifests, stands in for it, and then the Secrets, a reconcile and the proof are what is done"
+)
 _FLAG = re.compile(r"--sops-age-secret=([a-z0-9][-a-z0-9.]*)")
 
 
@@ -50,6 +55,18 @@ class Desired:
     """What the cluster gets of the repository; None when it is not at hand."""
     controller_secret: str = ""
     """The Secret that kustomize-controller was told to take keys from for all Kustomizations; empty when none."""
+    instance: Instance | None = None
+    """What stands in for the two files of Flux where flux-operator keeps it."""
+
+    @property
+    def installer(self) -> str:
+        """Return what brings Flux, and makes the sync, in place of this collection; empty when nothing does."""
+        return OPERATOR if self.instance else ""
+
+    def revision(self, told: str) -> str:
+        """Return the revision as the source will report it, given how it would be from the branch or tag alone."""
+        ref = self.instance.ref if self.instance else ""
+        return f"{ref}@{told.rpartition('@')[2]}" if ref else told
 
 
 class Commit(Files, t.Protocol):
@@ -91,6 +108,9 @@ def read(snapshot: Commit | None, path: str, commit: str, given: Sequence[Given]
         ManifestError: a file or the folder is missing, or malformed.
     """
     objects = {file.where: parse(file.content, where=file.where) for file in given}
+    found_instance = _instance(objects, snapshot, path)
+    if found_instance:
+        return _operated(found_instance, snapshot, commit)
     of_sync = {where: [item for item in found if _is_sync(item)] for where, found in objects.items()}
     of_flux = {where: [item for item in found if not _is_sync(item)] for where, found in objects.items()}
     if any(of_flux.values()):
@@ -103,14 +123,42 @@ def read(snapshot: Commit | None, path: str, commit: str, given: Sequence[Given]
     else:
         where = _flux_file(snapshot, path, SYNC_FILE)
         sync = Sync.parse(_content(snapshot, where), where=where)
-    secret = _controller_secret(components, snapshot, path)
+    return _walked(components, sync, snapshot, commit, _controller_secret(components, snapshot, path))
+
+
+def _walked(
+    components: Components,
+    sync: Sync,
+    snapshot: Commit | None,
+    commit: str,
+    secret: str,
+    instance: Instance | None = None,
+) -> Desired:
     if snapshot is None:
         unread = Taken(unknown=[f"the content of {reference(sync.source)}"])
         tree = Tree([Coverage(sync.root, sync.path, taken=unread)])
-        return Desired(components, sync, tree, Encrypted(_Nothing(), tree), commit, None, secret)
+        return Desired(components, sync, tree, Encrypted(_Nothing(), tree), commit, None, secret, instance)
     artifact = Artifact(snapshot, sync.source)
     tree = walk(artifact, sync.root)
-    return Desired(components, sync, tree, Encrypted(artifact, tree), commit, artifact, secret)
+    return Desired(components, sync, tree, Encrypted(artifact, tree), commit, artifact, secret, instance)
+
+
+def _instance(given: Mapping[str, list[Object]], snapshot: Commit | None, path: str) -> Instance | None:
+    """Return the FluxInstance that was given, or that is in the folder where the two files of Flux are not."""
+    found = [Instance(where, item) for where, items in given.items() for item in items if is_instance(item)]
+    folder = clean_path(path)
+    if not given and snapshot is not None and posixpath.join(folder, FLUX_FOLDER, SYNC_FILE) not in snapshot:
+        found = instances(snapshot, folder)
+    if len(found) > 1:
+        names = ", ".join(instance.where for instance in found)
+        raise ManifestError(f"there are {len(found)} FluxInstances: {names}", where=f"./{folder}")
+    return found[0] if found else None
+
+
+def _operated(instance: Instance, snapshot: Commit | None, commit: str) -> Desired:
+    flag = _FLAG.search(json.dumps(instance.found))
+    components = Components((), instance.where)
+    return _walked(components, instance.sync(), snapshot, commit, flag.group(1) if flag else "", instance)
 
 
 def _is_sync(found: Object) -> bool:
@@ -164,7 +212,7 @@ def _flux_file(snapshot: Commit | None, path: str, name: str) -> str:
         hint = f"in ./{parent} there are: {', '.join(beside[:10])}" if beside else f"there is no ./{parent} either"
         raise ManifestError(f"{_named(snapshot)} has no such folder", where=f"./{folder}", hint=hint)
     found = sorted(posixpath.dirname(posixpath.dirname(item)) for item in paths if posixpath.basename(item) == name)
-    hint = f"there is one for these paths: {', '.join(found[:5])}" if found else "flux install --export writes it"
+    hint = f"there is one for these paths: {', '.join(found[:5])}" if found else _NO_FLUX
     raise ManifestError(f"is not in {_named(snapshot)}", where=wanted, hint=hint)
 
 

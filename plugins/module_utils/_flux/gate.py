@@ -79,6 +79,9 @@ class Gate:
         if self._facts is None:
             return
         self._checks += preflight.of_cluster(api, self._facts, desired, stages, live)
+        if desired.installer:
+            self._insist()
+            return
         components = [item for name in ("definitions", "components") if name in stages for item in stages[name].wanted]
         is_written = any(not (item.left_to_flux and flux_owner(live.get(item.reference))) for item in components)
         self._checks.append(preflight.flux_version(desired.components.version, live, is_written=is_written))

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._kubernetes.compare import MASK
+
 
 class Hint(t.NamedTuple):
     """A known message."""
@@ -19,6 +21,8 @@ class Hint(t.NamedTuple):
     pattern: str
     text: str
 
+
+OTHER_KEY = "the file is encrypted for another key than the one in the cluster: seed the right key, or sops updatekeys"
 
 # The order counts: a message often quotes a general one at its end.
 HINTS: tuple[Hint, ...] = (
@@ -44,10 +48,16 @@ HINTS: tuple[Hint, ...] = (
     ),
     Hint(
         "other_key",
-        r"identity did not match any of the recipients|no identity matched any of the recipients"
-        r"|cannot get sops data key|failed to get the data key",
-        "the file is encrypted for another key than the one in the cluster: seed the right key, or sops updatekeys",
+        r"identity did not match any of the recipients|no identity matched any of the recipients",
+        OTHER_KEY,
     ),
+    Hint(
+        "key_service",
+        r"failed to decrypt sops data key (with (aws|gcp|azure)|from vault)",
+        "kustomize-controller could not use the key service: has its ServiceAccount an identity there, or the decryption"
+        " Secret a credential, and may that one decrypt with this key?",
+    ),
+    Hint("other_key", r"cannot get sops data key|failed to get the data key", OTHER_KEY),
     Hint(
         "no_decryption",
         r"configuring decryption is required|\.sops: field not declared in schema",
@@ -88,12 +98,34 @@ HINTS: tuple[Hint, ...] = (
         r"no matches for kind",
         "the definition of this kind comes from something else: add it to dependsOn of the Kustomization",
     ),
+    Hint(
+        "no_text",
+        r"\.(stringData|data)\S*: expected (string|map), got",
+        "a Secret or ConfigMap holds texts only: put numbers and booleans into quotes, then encrypt the file again",
+    ),
+    Hint(
+        "refused_value",
+        r"\b(invalid|unsupported) value: ",
+        "the API server refuses what the field holds: correct it in Git; it is not shown, as it may have been decrypted",
+    ),
 )
 
 _PRIVATE = re.compile(
     r"AGE-SECRET-KEY-[0-9A-Z-]+|-----BEGIN [A-Z ]*PRIVATE KEY.*?(-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|$)",
     re.IGNORECASE | re.DOTALL,
 )
+
+# What the API server, and the library of Flux before it, quote of an object may have been decrypted. Names are not.
+_TYPED = re.compile(r"(: expected [^,\n]{1,60}, got )&.*?(?=\n\s*\.\S+: |\Z)", re.DOTALL)
+_REFUSED = re.compile(
+    r"(?P<field>(?:(?<!\S)[^\s:]+(?: [^:\n]{0,200}\])?: )?(?:Invalid|Unsupported|Duplicate) value: )"
+    r"(?P<value>\"(?:[^\"\\]|\\.)*\"|[\[{(](?:.*?[\]})](?=: |$)|.*)|[^\s:,\"]+)",
+    re.DOTALL,
+)
+_DECODED = re.compile(r"error found in #\d+ byte of .*", re.DOTALL)
+_SHORTEST = 4
+"""Of a quoted value, to be looked for in all of the message."""
+_NO_VALUES = frozenset({'"object"', '"<secret contents redacted>"', "null"})
 
 # These pass by themselves once something else is there; they are worth waiting for.
 _PASSING = re.compile(
@@ -121,5 +153,21 @@ def is_passing(message: str) -> bool:
 
 
 def flatten(message: str) -> str:
-    """Return a message in one line, without what could be a private key; SOPS draws bars and breaks lines in its own."""
-    return " ".join(re.sub(r"(^|\s)(- )?\|(?=\s)", " ", _PRIVATE.sub("***", message)).split())
+    """Return a message in one line, without what could be a secret; SOPS draws bars and breaks lines in its own."""
+    return " ".join(re.sub(r"(^|\s)(- )?\|(?=\s)", " ", _without_quotes(_PRIVATE.sub(MASK, message))).split())
+
+
+def _without_quotes(message: str) -> str:
+    """Take out what a message quotes of the content of an object; field and reason stay."""
+    hidden: set[str] = set()
+
+    def hide(found: re.Match[str]) -> str:
+        if found["field"].startswith("metadata.") or found["value"] in _NO_VALUES:
+            return found[0]
+        hidden.add(found["value"].strip('"'))
+        return found["field"] + MASK
+
+    clean = _REFUSED.sub(hide, _TYPED.sub(rf"\1{MASK}", _DECODED.sub(MASK, message)))
+    for value in sorted(hidden, key=len, reverse=True):
+        clean = clean.replace(value, MASK) if len(value) >= _SHORTEST else clean
+    return clean

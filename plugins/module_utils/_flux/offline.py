@@ -20,6 +20,7 @@ from .._kubernetes.objects import reference
 from .._sops.identities import KeyRing
 from .desired import FLUX_FOLDER, Desired, read
 from .manifests import SYNC_FILE, Sync, clean_path, unknown_fields
+from .operated import instances
 from .preflight.base import Check
 from .preflight.runner import Asked, of_repository
 
@@ -62,6 +63,9 @@ def _clusters(files: WorkTree, folder: str) -> list[str]:
         return [folder]
     prefix = f"{folder}/" if folder else ""
     found = [path for path in files.paths() if path.startswith(prefix) and path.endswith(f"/{end}")]
+    operated = [] if found else [instance.sync().path for instance in instances(files, folder)]
+    if operated:
+        return sorted(set(operated))
     if not found:
         raise ManifestError(
             f"no {end} is in it or below it",

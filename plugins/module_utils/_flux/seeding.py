@@ -150,7 +150,7 @@ class Seeding:
         manifests = manifests_of(desired)
         # Kinds that this run defines itself are not served yet; nothing of them can be there.
         applier.look(self._places(desired), manifests)
-        installer = installed_by(applier.live.values())
+        installer = desired.installer or installed_by(applier.live.values())
         if installer:
             self._warn(f"{installer} has installed Flux here: its components and its sync are left to {installer}")
         stages = stages_of(desired, self._settings, applier.live, only_secrets=bool(installer))

@@ -54,8 +54,9 @@ def opened(
         else:
             snapshot, commit = stack.enter_context(_content(settings, environment))
             checks.append(preflight.source_credential(KINDS[settings.kind]))
-        revision = settings.ref.revision(commit) if settings.is_git else ""
-        yield Found(read(snapshot, settings.path, commit, given), revision, settings)
+        desired = read(snapshot, settings.path, commit, given)
+        revision = desired.revision(settings.ref.revision(commit)) if settings.is_git else ""
+        yield Found(desired, revision, settings)
 
 
 def remote_of(settings: Settings, environment: Mapping[str, str]) -> Remote:

@@ -14,7 +14,7 @@ from .facts import Facts, Need, gather
 from .flux_files import components, gotk_sync, self_management
 from .flux_version import flux_version
 from .key_material import age_key_pair, key_names, key_services
-from .kustomizations import decryption, references, unknown_fields
+from .kustomizations import decryption, intervals, references, unknown_fields
 from .manifests_in_git import api_versions, manifests, plain_secrets, variables
 from .occupancy import (
     access,
@@ -58,6 +58,7 @@ __all__ = [
     "git_credential",
     "gotk_sync",
     "images",
+    "intervals",
     "key_names",
     "key_services",
     "leftover_definitions",

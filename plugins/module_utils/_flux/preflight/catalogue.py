@@ -105,6 +105,12 @@ CATALOGUE = (
         (OK, WARN),
     ),
     Entry(
+        "intervals",
+        REPOSITORY,
+        "Is a change in Git seen, and what has failed tried again, within a quarter of an hour?",
+        (OK, WARN),
+    ),
+    Entry(
         "api_versions",
         REPOSITORY,
         "Does this Flux still serve the versions of its kinds that Git uses?",

@@ -56,6 +56,11 @@ def components(found: Components, sync: Sync) -> Check:
     return Check("components", OK, f"Flux {found.version}: {told}")
 
 
+def operated(where: str) -> Check:
+    """Return the same for a Flux that is not in Git."""
+    return Check("components", OK, f"flux-operator brings them, as the FluxInstance in {where} says")
+
+
 def images_of(deployment: Object) -> list[str]:
     """Return the images of a Deployment."""
     spec = (((deployment.get("spec") or {}).get("template") or {}).get("spec")) or {}

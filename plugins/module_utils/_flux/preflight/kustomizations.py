@@ -21,6 +21,10 @@ from .base import FAIL, OK, UNKNOWN, WARN, Check, listing
 
 _SECRET = re.compile(rb"^[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?Secret\b", re.MULTILINE)
 _BUILT_IN = re.compile(rb"^[\"']?apiVersion[\"']?[ \t]*:[ \t]*[\"']?(?:(?:[a-z]+|[a-z.]+\.k8s\.io)/)?v\d", re.MULTILINE)
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+")
+_UNITS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+PATIENCE = 15 * 60
+"""Seconds that people wait before they look for what is wrong."""
 _STRING_DATA = re.compile(rb"^[\"']?stringData[\"']?[ \t]*:", re.MULTILINE)
 
 
@@ -104,6 +108,39 @@ def unknown_fields(tree: Tree, components: Components) -> Check:
         evidence, fix = listing(wrong), "look at the indentation in Git: the API refuses unknown fields"
         return Check("unknown_fields", FAIL, evidence, fix)
     return Check("unknown_fields", OK, f"the fields of {len(tree.nodes)} Kustomizations are known")
+
+
+def intervals(tree: Tree, sync: Sync) -> Check:
+    """How long does it take until a change in Git is seen, and until something that has failed is tried again?"""
+    source = _seconds(section(sync.source, "spec").get("interval"))
+    slow = [f"{sync.kind} {reference(sync.source).name} looks every {_of(sync.source)}"] if source > PATIENCE else []
+    slow += [
+        f"{node.name} tries again after {_retry(node)}" for node in tree.nodes if _seconds(_retry(node)) > PATIENCE
+    ]
+    if slow:
+        fix = "set spec.retryInterval, without which it is the interval; this collection asks at once, nobody else does"
+        return Check("intervals", WARN, f"slow after a change or a failure: {listing(slow)}", fix)
+    longest = max(tree.nodes, key=lambda node: _seconds(_retry(node)))
+    told = f"{sync.kind} looks every {_of(sync.source)}, and what has failed is tried again after {_retry(longest)}"
+    hint = "" if "retryInterval" in section(longest.kustomization, "spec") else "spec.retryInterval makes that shorter"
+    return Check("intervals", OK, told, hint)
+
+
+def _of(found: Mapping[str, t.Any]) -> str:
+    return str(section(found, "spec").get("interval") or "(no interval)")
+
+
+def _retry(node: Coverage) -> str:
+    """Return after what time a failing Kustomization tries again."""
+    return str(section(node.kustomization, "spec").get("retryInterval") or _of(node.kustomization))
+
+
+def _seconds(duration: t.Any) -> float:
+    """Return the length of a duration as Go writes it, 0 for none."""
+    text = str(duration or "")
+    if not _DURATION.fullmatch(text):
+        return 0.0
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", text))
 
 
 def _decryption(node: Coverage) -> Mapping[str, t.Any]:

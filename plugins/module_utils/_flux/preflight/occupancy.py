@@ -43,9 +43,9 @@ def namespace(live: Mapping[Reference, Object]) -> Check:
     return Check("namespace", OK, "no namespace is being deleted")
 
 
-def flux_manager(live: Mapping[Reference, Object], sync: Sync) -> Check:
-    """Is Flux kept as it is by something else than Git?"""
-    by = installed_by(live.values())
+def flux_manager(live: Mapping[Reference, Object], sync: Sync, installer: str = "") -> Check:
+    """Is Flux kept as it is by something else than Git, be it that Git says so?"""
+    by = installer or installed_by(live.values())
     if not by:
         return Check("flux_manager", OK, "neither Helm nor an operator manages Flux here")
     if reference(sync.root) not in live or reference(sync.source) not in live:

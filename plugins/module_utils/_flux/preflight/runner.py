@@ -20,9 +20,9 @@ from ..wanted import Stage, Wanted
 from .ability import cluster_version, egress, images, nodes
 from .base import Check
 from .facts import Facts, Need, needs_to_read, needs_to_write, refused
-from .flux_files import components, gotk_sync, self_management
+from .flux_files import components, gotk_sync, operated, self_management
 from .key_material import age_key_pair, key_names, key_services
-from .kustomizations import decryption, references, unknown_fields
+from .kustomizations import decryption, intervals, references, unknown_fields
 from .manifests_in_git import api_versions, manifests, plain_secrets, variables
 from .occupancy import (
     access,
@@ -56,7 +56,7 @@ class Asked(t.NamedTuple):
 def of_repository(desired: Desired, asked: Asked) -> Iterator[Check]:
     """Yield the checks of a repository; what is not at hand of it is not checked."""
     sync, tree, encrypted = desired.sync, desired.tree, desired.encrypted
-    yield components(desired.components, sync)
+    yield operated(desired.instance.where) if desired.instance else components(desired.components, sync)
     yield gotk_sync(sync, asked.disagreements, follows=asked.follows)
     if asked.entries:
         yield key_names(asked.entries)
@@ -80,7 +80,9 @@ def of_repository(desired: Desired, asked: Asked) -> Iterator[Check]:
     yield from references(tree)
     yield unknown_fields(tree, desired.components)
     yield manifests(tree, files)
-    yield self_management(tree.nodes[0], desired.components)
+    if not desired.instance:
+        yield self_management(tree.nodes[0], desired.components)
+    yield intervals(tree, sync)
     yield api_versions(tree, desired.components, files)
     yield from variables(tree, encrypted, files)
 
@@ -109,10 +111,11 @@ def of_cluster(
         missing = refused(api, needs_to_write(due, live, definitions))
     yield access(missing, may_do_all=facts.may_do_all)
     yield namespace(live)
-    yield flux_manager(live, sync)
+    yield flux_manager(live, sync, desired.installer)
     yield second_flux(facts, sync)
     yield argo_cd(live)
-    yield leftover_definitions(facts, components, live)
+    if not desired.installer:
+        yield leftover_definitions(facts, components, live)
     yield stored_versions(live, components)
     secrets = [item.reference for item in wanted if item.reference.kind == "Secret"]
     yield from cluster(live, secrets, sync)

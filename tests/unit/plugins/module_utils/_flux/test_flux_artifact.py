@@ -48,10 +48,41 @@ def test_an_ignore_file_holds_below_its_folder_and_the_spec_overrules_it():
     assert left({"ignore": "!x.txt"}, **files) == ["a/.sourceignore", "a/x.txt", "z.txt"]
 
 
-def test_a_sparse_checkout_has_the_folders_and_what_lies_on_the_way():
-    files = {"x.yaml": "", "a/b/c/d.yaml": "", "a/e.yaml": "", "a/f/g.yaml": "", "h/i.yaml": ""}
-    assert left({"sparseCheckout": ["a/b"]}, **files) == ["a/b/c/d.yaml", "a/e.yaml", "x.yaml"]
+def test_a_sparse_checkout_has_what_begins_so_and_nothing_on_the_way():
+    files = {"x.yaml": "", "a/b/c/d.yaml": "", "a/bc.yaml": "", "a/e.yaml": "", "h/i.yaml": ""}
+    assert left({"sparseCheckout": ["a/b"]}, **files) == ["a/b/c/d.yaml", "a/bc.yaml"]
+    assert left({"sparseCheckout": ["./a/b/", "h"]}, **files) == ["a/b/c/d.yaml", "h/i.yaml"]
     assert left({"sparseCheckout": ["./"]}, **files) == sorted(files)
+
+
+def test_what_a_sparse_checkout_does_not_have_ignores_nothing():
+    files = {
+        ".sourceignore": "*.yaml\n",
+        "a/.sourceignore": "*.txt\n",
+        "a/.sops.yaml": "",
+        "a/x.yaml": "",
+        "a/y.txt": "",
+    }
+    assert left({"sparseCheckout": ["a"]}, **files) == ["a/.sops.yaml", "a/.sourceignore", "a/x.yaml"]
+    assert left({"sparseCheckout": ["a/x"]}, **files) == ["a/x.yaml"]
+
+
+def test_a_bucket_has_one_ignore_file_and_leaves_out_nothing_by_default():
+    files = {
+        ".sourceignore": "*.txt\n.*\n",
+        "a/.sourceignore": "*.yaml\n",
+        "a/x.yaml": "",
+        "a/y.txt": "",
+        "b/z.png": "",
+    }
+    assert in_bucket({}, **files) == [".sourceignore", "a/x.yaml", "b/z.png"]
+    assert in_bucket({"ignore": "!*.txt"}, **files) == [".sourceignore", "a/x.yaml", "a/y.txt", "b/z.png"]
+    assert in_bucket({"prefix": "a/"}, **files) == [".sourceignore", "a/x.yaml"]
+    assert in_bucket({}, **{".gitignore": "", ".sops.yaml": ""}) == [".gitignore", ".sops.yaml"]
+
+
+def in_bucket(spec, **files):
+    return Artifact(Repository(files), {"kind": "Bucket", "spec": spec}).paths()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.r
     OTHER_PUBLIC,
     PRIVATE,
     PUBLIC,
+    SYNC,
     URL,
     Repository,
     child,
@@ -152,6 +153,36 @@ def test_flux_outside_of_its_own_build():
     inside, outside = lab(), lab(**{"clusters/lab/kustomization.yaml": "resources: [apps.yaml]"})
     assert preflight.self_management(inside.walked()[0].nodes[0], inside.components).result == "ok"
     assert preflight.self_management(outside.walked()[0].nodes[0], outside.components).result == "warn"
+
+
+@pytest.mark.parametrize(
+    ("spec", "result", "told"),
+    [
+        ("interval: 10m", "ok", "tried again after 10m (spec.retryInterval makes that shorter)"),
+        ("interval: 10h, retryInterval: 30s", "ok", "tried again after 10m"),
+        ("interval: 1h0.5m", "warn", "flux-system/apps tries again after 1h0.5m ("),
+        ("interval: 1m, retryInterval: 901s", "warn", "flux-system/apps tries again after 901s"),
+        ("interval: '${INTERVAL}'", "ok", "tried again after 10m"),
+    ],
+    ids=["interval", "retry", "long", "long retry", "variable"],
+)
+def test_how_long_a_failure_waits_for_its_next_try(spec, result, told):
+    text = child("apps", "  " + spec.replace(", ", "\n  ") + "\n")
+    check = looked_at_every("1m", "10m", **{"clusters/lab/apps.yaml": text})
+    assert check.result == result
+    assert told in str(check)
+
+
+def test_a_source_that_looks_seldom():
+    check = looked_at_every("1h", "10m")
+    assert check.result == "warn"
+    assert "GitRepository flux-system looks every 1h" in check.evidence
+
+
+def looked_at_every(source: str, root: str, **more: str) -> preflight.Check:
+    sync = SYNC.replace("  ref:", f"  interval: {source}\n  ref:").replace("  path:", f"  interval: {root}\n  path:")
+    repository = lab(**{"clusters/lab/flux-system/gotk-sync.yaml": sync, **more})
+    return preflight.intervals(repository.walked()[0], repository.sync)
 
 
 def test_texts_to_hide_are_those_that_no_message_holds_by_chance():
