@@ -169,10 +169,11 @@ hostile: $(TEST_READY) ## files of 10 MB made to cost time or memory; what does 
 	@$(BIN)/python tests/run.py hostile
 
 RUNS ?= 15
+ONLY ?=
 .PHONY: bench
-bench: $(BENCH_READY) ## measure side by side with sops; writes docs/benchmarks.md and its plot
+bench: $(BENCH_READY) ## measure side by side with sops, kubectl and others; writes docs/benchmarks.md and its plot
 	@$(BIN)/python tests/run.py binaries
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python tests/bench/bench.py --runs $(RUNS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python tests/bench/bench.py --runs $(RUNS) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: compat
 compat: $(TEST_READY) ## sanity, units and provision under every supported ansible-core that fits a Python found here
@@ -180,12 +181,13 @@ compat: $(TEST_READY) ## sanity, units and provision under every supported ansib
 
 .PHONY: lab-pins
 # source-controller: modules that only its tests import are not to be had everywhere (-e goes on without them).
-# flux-manifests holds folders, no Go code: tidy would drop what it requires.
+# flux-manifests and flux-manifests-all hold folders, no Go code: tidy would drop what they require.
 lab-pins: export GOFLAGS = -mod=mod
 lab-pins: export GOWORK = off
 lab-pins: export GOTOOLCHAIN = local
 lab-pins: ## renew the pins in lab/*/go.mod and go.sum (needs Go; the only place where tidy runs)
 	@for group in artifact etcd kwok kubernetes kustomize-controller oracles oracle source-controller; do \
 	  echo "== lab/$$group"; (cd lab/$$group; go mod tidy $$([ $$group = source-controller ] && echo -e)); done
-	@echo "== lab/flux-manifests"; cd lab/flux-manifests; rm go.sum; \
-	  go mod edit -json | $(PYTHON) -c 'import json, sys; [print(module["Path"]) for module in json.load(sys.stdin)["Require"]]' | xargs -n 1 go mod download
+	@for group in flux-manifests flux-manifests-all; do \
+	  echo "== lab/$$group"; (cd lab/$$group; rm go.sum; \
+	  go mod edit -json | $(PYTHON) -c 'import json, sys; [print(module["Path"]) for module in json.load(sys.stdin)["Require"]]' | xargs -n 1 go mod download); done

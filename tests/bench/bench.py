@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make bench`: the engine beside sops and beside a plain YAML load, in one run.
+"""`make bench`: the engines beside sops, a plain YAML load, kubectl and kubernetes.core, in one run.
 
 Writes the table to docs/benchmarks.md and the plot to docs/benchmarks.svg. Ends with 1 if a row is not reached.
 """
@@ -14,11 +14,17 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench_cases import Bench, Result
+from bench_cases import Bench
+from measure import Result
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+PARTS = ("processes", "many", "calls", "flux")
+"""In this order, because of the memory (see bench_cases)."""
 
 
 def main() -> int:
@@ -26,21 +32,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15, help="counted runs of each command (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="folder for the table and the plot")
-    parser.add_argument("--only", choices=("processes", "many", "calls"), help="one part of the measurements")
+    parser.add_argument("--only", choices=PARTS, help="one part of the measurements; nothing is written then")
     options = parser.parse_args()
-    sops, age_keygen = _oracle("sops"), _oracle("age-keygen")
-    private, public = _key_pair(age_keygen)
     results: list[Result] = []
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), sops, private, public, options.runs)
-        if options.only in (None, "processes"):
-            for result in bench.processes():
-                _take(result, results)
-        if options.only in (None, "many"):
-            _take(bench.many_files(), results)
-        if options.only in (None, "calls"):
-            for result in bench.in_process():
-                _take(result, results)
+    for result in _results(PARTS if options.only is None else (options.only,), options.runs):
+        _take(result, results)
     if options.only is None:
         from bench_report import write
 
@@ -50,6 +46,23 @@ def main() -> int:
     for case in missed:
         print(f"not reached: {case}")
     return 1 if missed else 0
+
+
+def _results(parts: Sequence[str], runs: int) -> Iterator[Result]:
+    with tempfile.TemporaryDirectory(prefix="fluxseed-bench-") as folder:
+        if set(parts) != {"flux"}:
+            sops, age_keygen = _oracle("sops"), _oracle("age-keygen")
+            bench = Bench(Path(folder), sops, *_key_pair(age_keygen), runs)
+            if "processes" in parts:
+                yield from bench.processes()
+            if "many" in parts:
+                yield bench.many_files()
+            if "calls" in parts:
+                yield from bench.in_process()
+        if "flux" in parts:
+            from bench_flux import rows
+
+            yield from rows(Path(folder), runs)
 
 
 def _oracle(name: str) -> Path:

@@ -3,20 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preflight of a large repository: 1,000 files, 200 of them encrypted, everything checked that needs no cluster.
 
-Run alone it prints the figures; `run(runs)` returns them for the report of `make bench`. The components are those of
-the lab, made by `make lab`.
+The components are those of the lab, made by `make lab`.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+from measure import Figures, Result, Sample
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.desired import read
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.encrypted import key_ring
@@ -136,7 +134,7 @@ def make_repository(folder: Path) -> str:
     return private
 
 
-def preflight_once(folder: Path, private: str) -> tuple[float, list[Check]]:
+def preflight_once(folder: Path, private: str) -> tuple[Sample, list[Check]]:
     """Do what the module does between opening the checkout and the first request; nothing is kept from run to run."""
     with checkout(Git(os.environ), str(folder)) as snapshot:
         started = time.perf_counter()
@@ -145,11 +143,11 @@ def preflight_once(folder: Path, private: str) -> tuple[float, list[Check]]:
             follows="main", ring=key_ring([("age.agekey", private)]), entries=["age.agekey"], has_age_keys=True
         )
         checks = list(of_repository(desired, asked))
-        return time.perf_counter() - started, checks
+        return Sample(time.perf_counter() - started), checks
 
 
-def run(runs: int = 15) -> dict[str, float | int]:
-    """Measure, and return median, minimum and maximum in seconds.
+def run(runs: int) -> Result:
+    """Measure, and return the row.
 
     Raises:
         RuntimeError: a check did not come out ok, so that the figure would be of something else.
@@ -157,21 +155,16 @@ def run(runs: int = 15) -> dict[str, float | int]:
     with tempfile.TemporaryDirectory(prefix="fluxseed-bench-") as name:
         folder = Path(name)
         private = make_repository(folder)
-        measured = []
+        samples = []
         for _number in range(runs):
-            seconds, checks = preflight_once(folder, private)
+            sample, checks = preflight_once(folder, private)
             wrong = [check for check in checks if check.result != OK]
             if wrong:
                 raise RuntimeError(f"the repository of the benchmark is not in order: {wrong}")
-            measured.append(seconds)
-    return {
-        "files": FILES,
-        "encrypted": APPS * SECRETS_OF_APP,
-        "median": statistics.median(measured),
-        "min": min(measured),
-        "max": max(measured),
-        "limit": LIMIT,
-    }
+            samples.append(sample)
+    figures = Figures(tuple(samples))
+    case = f"preflight of a repository with {FILES:,} files, {APPS * SECRETS_OF_APP} encrypted"
+    return Result(case, "-", figures.median, LIMIT, "limit", figures)
 
 
 def _components() -> str:
@@ -179,19 +172,3 @@ def _components() -> str:
     if path is None:
         raise RuntimeError("the components of the lab are not there yet: make lab")
     return path.read_text()
-
-
-def main() -> int:
-    """Print the figures; a failure when the limit is not kept."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=15)
-    found = run(parser.parse_args().runs)
-    print(
-        f"preflight of {found['files']} files, {found['encrypted']} encrypted: median {found['median']:.2f} s"
-        f" ({found['min']:.2f} to {found['max']:.2f}), limit {found['limit']:.0f} s"
-    )
-    return 0 if found["median"] <= LIMIT else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench_cases import Result
-from measure import Figures
+from measure import Figures, Result
 
 _MARK = {True: "yes", False: "**no**"}
 OURS, THEIRS, WANTED = "#2a6f97", "#c9ada7", "#9a031e"
@@ -40,7 +39,9 @@ def _page(results: Sequence[Result], *, runs: int, machine: str) -> str:
             "",
             f"Written by `make bench`: {runs} runs of each, ours and the opponent in turn, medians with the fastest and the",
             f"slowest run; the ratio is the median of the ratios run by run. {machine}; sops is built from its sources at the",
-            "version that `lab/oracles` pins. Times are those of one machine on one day, ratios travel better.",
+            "version that `lab/oracles` pins. What needs a cluster has the embedded lab, with the versions that `lab` pins, on the same",
+            "machine, and runs a third as often; an opponent that takes half a minute runs once. Times are those of one machine on one",
+            "day, ratios travel better.",
             "",
             "![how many times faster than the opponent](benchmarks.svg)",
             "",
@@ -48,7 +49,7 @@ def _page(results: Sequence[Result], *, runs: int, machine: str) -> str:
             "|---|---|---|---|---|---|---|---|",
             *rows,
             "",
-            "The commands, with `SOPS_AGE_KEY` set:",
+            "The commands, with the key in the environment:",
             "",
             "```",
             *commands,
@@ -80,17 +81,19 @@ def _memory(result: Result) -> str:
 
 
 def _reached(result: Result) -> str:
-    return {"faster": f"{result.reached:.2f}x", "limit": f"{result.reached:.3f} ms", "growth": f"{result.reached:.2f}"}[
-        result.kind
-    ]
+    return f"{result.reached:.2f}x" if result.kind == "faster" else _figure(result.reached, result.kind)
 
 
 def _wanted(result: Result) -> str:
-    return {
-        "faster": f"at least {result.wanted:g}x",
-        "limit": f"at most {result.wanted:g} ms",
-        "growth": f"at most {result.wanted:g}",
-    }[result.kind]
+    return (
+        f"at least {result.wanted:g}x" if result.kind == "faster" else f"at most {_figure(result.wanted, result.kind)}"
+    )
+
+
+def _figure(value: float, kind: str) -> str:
+    if kind == "limit":
+        return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+    return f"{value:g}" if kind == "count" else f"{value:.2f}".removesuffix("0")
 
 
 def _plot(results: Sequence[Result], path: Path) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,37 @@ class Pair:
         return statistics.median(theirs.seconds / ours.seconds for ours, theirs in pairs)
 
 
+@dataclass(frozen=True)
+class Result:
+    """One row of the table."""
+
+    case: str
+    opponent: str
+    reached: float
+    """How many times faster; for the other kinds the figure itself."""
+    wanted: float
+    kind: str = "faster"
+    """`faster`: at least `wanted` times; `limit`: at most `wanted` seconds; `growth` and `count`: at most `wanted`."""
+    ours: Figures | None = None
+    theirs: Figures | None = None
+    memory_counts: bool = False
+    commands: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether the row is reached."""
+        if self.kind != "faster":
+            return self.reached <= self.wanted
+        return self.reached >= self.wanted and (not self.memory_counts or self.memory_ratio <= 1)
+
+    @property
+    def memory_ratio(self) -> float:
+        """Our peak memory over theirs."""
+        if self.ours is None or self.theirs is None or not self.theirs.memory:
+            return 0.0
+        return self.ours.memory / self.theirs.memory
+
+
 Run = Callable[[], Sample]
 
 
@@ -78,22 +111,30 @@ def alone(run: Run, *, runs: int) -> Figures:
 
 
 def process(
-    command: Sequence[str], *, environment: Mapping[str, str], before: Callable[[], t.Any] = lambda: None
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    before: Callable[[], t.Any] = lambda: None,
+    expected: str = "",
+    weighed: bool = True,
 ) -> Run:
-    """A whole process, from its start to its end; what it prints is thrown away, a failure is an error."""
+    """A whole process, from its start to its end; a failure is an error.
+
+    What it prints is thrown away, or has to hold what is `expected`. Its memory means nothing where this process is bigger.
+    """
 
     def run() -> Sample:
         before()
-        start = time.perf_counter()
-        child = subprocess.Popen(
-            list(command), env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-        _pid, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}")
-        return Sample(seconds, usage.ru_maxrss * 1024)
+        with tempfile.TemporaryFile() if expected else Path(os.devnull).open("wb") as output:
+            start = time.perf_counter()
+            child = subprocess.Popen(list(command), env=dict(environment), stdin=subprocess.DEVNULL, stdout=output)
+            _pid, status, usage = os.wait4(child.pid, 0)
+            seconds = time.perf_counter() - start
+            child.returncode = os.waitstatus_to_exitcode(status)
+            printed = os.pread(output.fileno(), 1 << 20, 0).decode(errors="replace") if expected else ""
+        if child.returncode or expected not in printed:
+            raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}\n{printed[-2000:]}")
+        return Sample(seconds, usage.ru_maxrss * 1024 if weighed else 0)
 
     return run
 

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import typing as t
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from .._errors import GitAuthenticationError, GitError, GitReferenceError, MissingLibraryError
@@ -63,10 +64,10 @@ class Remote(t.NamedTuple):
             GitAuthenticationError: the remote refused the credential.
             GitUnreachableError: it did not answer.
         """
-        result = self._run(["ls-remote", "--heads", "--tags", self.url])
-        if result.returncode:
-            raise failure(result, self.url, self.credential)
-        self._insist()
+        with self._insisting():
+            result = self._run(["ls-remote", "--heads", "--tags", self.url])
+            if result.returncode:
+                raise failure(result, self.url, self.credential)
         pairs: dict[str, str] = {}
         for line in result.stdout.decode(errors="replace").splitlines():
             commit, _tab, name = line.partition("\t")
@@ -106,8 +107,8 @@ class Remote(t.NamedTuple):
         with tempfile.TemporaryDirectory(prefix="fluxseed-git-", dir=_folder()) as folder:
             if self.git.run(["init", "--quiet", "--bare", folder]).returncode:
                 raise GitError("git cannot make a repository here", where=folder)
-            commit = self._fetched_commit(folder, ref) if ref.commit else self._fetched_head(folder, ref)
-            self._insist()
+            with self._insisting():
+                commit = self._fetched_commit(folder, ref) if ref.commit else self._fetched_head(folder, ref)
             snapshot = Snapshot(self.git, folder, commit)
             try:
                 yield snapshot
@@ -155,17 +156,27 @@ class Remote(t.NamedTuple):
         check_url(self.url)
         return self.git.run(arguments, url=self.url, credential=self.credential, proxy=self.proxy)
 
-    def _insist(self) -> None:
-        """Refuse a credential that the server does not take, although it shows the repository without one."""
-        credential = self.credential
-        if credential is None or not credential.password or self.git.version() >= PROACTIVE:
-            return
-        if is_refused(self.url, credential, self.git.environment, self.proxy):
+    @contextmanager
+    def _insisting(self) -> Iterator[None]:
+        """Refuse a credential that the server does not take, although it shows the repository without one.
+
+        It is tried beside what the block does; a block that fails has the last word.
+        """
+        with ThreadPoolExecutor(1) as beside:
+            refused = beside.submit(self._is_refused)
+            yield
+        if refused.result():
             raise GitAuthenticationError(
                 "the repository is public, but the remote refused the credential, and Flux would send it",
                 where=self.url,
                 hint="is the token current? Or give none, and take secretRef out of gotk-sync.yaml",
             )
+
+    def _is_refused(self) -> bool:
+        credential = self.credential
+        if credential is None or not credential.password or self.git.version() >= PROACTIVE:
+            return False
+        return is_refused(self.url, credential, self.git.environment, self.proxy)
 
     def _missing(self, ref: Ref, names: dict[str, str]) -> GitReferenceError:
         """Say which branches or tags there are instead."""

@@ -22,17 +22,22 @@ def pinned(group: str, module: str) -> str:
     return found.group(1)
 
 
+MANIFESTS = ["flux-manifests", "flux-manifests-all"]
+
+
+@pytest.mark.parametrize("group", MANIFESTS)
 @pytest.mark.parametrize("controller", ["source-controller", "kustomize-controller"])
-def test_the_manifests_are_those_of_the_controllers_that_run(controller: str) -> None:
+def test_the_manifests_are_those_of_the_controllers_that_run(controller: str, group: str) -> None:
     """CRDs of one version with a controller of another would fail in ways that no user ever sees."""
     module = f"github.com/fluxcd/{controller}"
-    assert pinned("flux-manifests", module) == pinned(controller, module)
+    assert pinned(group, module) == pinned(controller, module)
 
 
-def test_the_version_label_is_that_of_the_manifests() -> None:
+@pytest.mark.parametrize("group", MANIFESTS)
+def test_the_version_label_is_that_of_the_manifests(group: str) -> None:
     """The label is what everybody reads the version of Flux off."""
     labels = (LAB / "flux-manifests" / "kustomize" / "labels.yaml").read_text()
-    assert pinned("flux-manifests", "github.com/fluxcd/flux2/v2") in labels
+    assert pinned(group, "github.com/fluxcd/flux2/v2") in labels
 
 
 def test_the_unit_tests_pin_what_the_project_pins() -> None:
