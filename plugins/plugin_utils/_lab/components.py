@@ -18,7 +18,7 @@ from pathlib import Path
 from ...module_utils._errors import LabError
 from .paths import SOURCES
 
-OPTIONAL = frozenset({"oracles", "oracle"})
+OPTIONAL = frozenset({"oracles", "oracle", "registry"})
 """Groups that the lab itself does not need: built when asked for."""
 
 
