@@ -44,6 +44,13 @@ prerequisites:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is required, $$($(PYTHON) --version) was found; name a newer one with PYTHON=…" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "make: git is required and was not found; install it" >&2; exit 1; }
 
+# Tests of OpenPGP keys run the real programs; nothing else here needs them.
+.PHONY: test-prerequisites
+test-prerequisites:
+	@for program in gpg gpg-agent gpgconf; do command -v $$program >/dev/null || { \
+	  echo "make: $$program is required by the tests and was not found; install GnuPG 2.2 or newer (on Debian the package gnupg)" >&2; \
+	  exit 1; }; done
+
 $(BIN)/python: | prerequisites
 	@echo "== Python environment .venv"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "make: $(PYTHON) cannot make a virtual environment; install its venv module (on Debian the package python3-venv)" >&2; exit 1; }
@@ -65,7 +72,7 @@ $(TEST_READY): requirements/test.txt $(RUN_READY)
 $(BENCH_READY): requirements/bench.txt $(TEST_READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/bench.txt; touch $@
 
-# In an environment of its own beside the lab's binaries: it is made once, and no test imports what is in it.
+# In environments of their own beside the binaries of the lab, made once: some of it does not go together with what is in .venv.
 .PHONY: services
 services: $(TEST_READY) ## what stands in for services of a cloud in tests
 	@$(BIN)/python tests/integration/services.py
@@ -120,19 +127,19 @@ clean: ## remove all that make made: the lab, its binaries, .venv, build results
 	@rm -rf $(CURDIR)/.hypothesis $(CURDIR)/.ansible; find $(CURDIR) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: test
-test: $(TEST_READY) ## lint, types, units, sanity, integration on the lab, interop, molecule, artefacts
+test: test-prerequisites $(TEST_READY) ## lint, types, units, sanity, integration on the lab, interop, molecule, artefacts
 	@$(BIN)/python tests/run.py
 
 .PHONY: check
-check: $(TEST_READY) ## the fast part of the tests: lint, types, unit
+check: test-prerequisites $(TEST_READY) ## the fast part of the tests: lint, types, unit
 	@$(BIN)/python tests/run.py lint types unit
 
 .PHONY: interop
-interop: $(TEST_READY) ## build sops and age, fetch an older sops, and compare with them
+interop: test-prerequisites $(TEST_READY) ## build sops and age, fetch an older sops, and compare with them
 	@$(BIN)/python tests/run.py binaries interop
 
 .PHONY: coverage
-coverage: $(TEST_READY) ## branches of the SOPS engine that its unit tests run
+coverage: test-prerequisites $(TEST_READY) ## branches of the SOPS engine that its unit tests run
 	@$(BIN)/python tests/run.py coverage
 
 N ?= 100000
@@ -171,23 +178,23 @@ hostile: $(TEST_READY) ## files of 10 MB made to cost time or memory; what does 
 RUNS ?= 15
 ONLY ?=
 .PHONY: bench
-bench: $(BENCH_READY) ## measure side by side with sops, kubectl and others; writes docs/benchmarks.md and its plot
+bench: test-prerequisites $(BENCH_READY) ## measure side by side with sops, kubectl and others; writes docs/benchmarks.md and its plot
 	@$(BIN)/python tests/run.py binaries
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python tests/bench/bench.py --runs $(RUNS) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: compat
-compat: $(TEST_READY) ## sanity, units and provision under every supported ansible-core that fits a Python found here
+compat: test-prerequisites $(TEST_READY) ## sanity, units and provision under every supported ansible-core that fits a Python found here
 	@$(BIN)/python tests/compat.py
 
 .PHONY: lab-pins
 # source-controller: modules that only its tests import are not to be had everywhere (-e goes on without them).
-# flux-manifests and flux-manifests-all hold folders, no Go code: tidy would drop what they require.
+# flux-manifests, flux-manifests-all and age-vectors hold folders, no Go code: tidy would drop what they require.
 lab-pins: export GOFLAGS = -mod=mod
 lab-pins: export GOWORK = off
 lab-pins: export GOTOOLCHAIN = local
 lab-pins: ## renew the pins in lab/*/go.mod and go.sum (needs Go; the only place where tidy runs)
 	@for group in artifact etcd kwok kubernetes kustomize-controller oracles oracle source-controller; do \
 	  echo "== lab/$$group"; (cd lab/$$group; go mod tidy $$([ $$group = source-controller ] && echo -e)); done
-	@for group in flux-manifests flux-manifests-all; do \
+	@for group in flux-manifests flux-manifests-all age-vectors; do \
 	  echo "== lab/$$group"; (cd lab/$$group; rm go.sum; \
 	  go mod edit -json | $(PYTHON) -c 'import json, sys; [print(module["Path"]) for module in json.load(sys.stdin)["Require"]]' | xargs -n 1 go mod download); done

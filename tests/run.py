@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.paths import cache_folder
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.openpgp import leftovers
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -171,6 +172,7 @@ def unit() -> None:
 def interop() -> None:
     """Comparison with sops and age alone."""
     run("pytest", "-q", "--numprocesses", WORKERS, "--dist", "loadfile", "tests/interop")
+    _insist_on_no_leftovers()
 
 
 def stories() -> None:
@@ -187,6 +189,16 @@ def stories() -> None:
         "tests/integration",
         "tests/interop",
     )
+    _insist_on_no_leftovers()
+
+
+def _insist_on_no_leftovers() -> None:
+    """Private keys live in homes of GnuPG in memory, and in its agent; no test may leave one."""
+    deadline = time.monotonic() + 10
+    while left := leftovers():
+        if time.monotonic() > deadline:
+            raise StepFailedError(f"the tests have left GnuPG homes or agents: {', '.join(left)}")
+        time.sleep(0.2)
 
 
 @dataclass(frozen=True)

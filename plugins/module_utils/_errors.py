@@ -108,9 +108,13 @@ class MacMismatchError(SopsError):
 
 
 class DataKeyError(SopsError):
-    """No identity at hand opens the data key of the file."""
+    """No identity at hand opens the data key of the file.
+
+    `is_undecided` says that a key could not be tried, for want of a program, a library or an answer: elsewhere it may open.
+    """
 
     exit_code = 128
+    is_undecided = False
 
 
 class EmissionError(SopsError):

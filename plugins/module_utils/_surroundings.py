@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import os
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ._errors import FileAccessError, FluxseedError, InvalidInputError
 from ._files import read_file, read_file_if_exists
-from ._sops.identities import KeyRing, Surroundings, gather
+from ._sops.identities import gather
+from ._sops.key_ring import KeyRing
+from ._sops.keys.base import Surroundings
+from ._sops.keys.services import KeyServices
 
 if t.TYPE_CHECKING:
     from ._sops.config import Config
@@ -23,20 +26,40 @@ if t.TYPE_CHECKING:
 COMMAND_TIMEOUT = 60
 
 
-def key_ring(age_key: str | None = None, age_keyfile: str | None = None) -> KeyRing:
-    """Return the identities given, or if none is given those that sops would find here."""
-    explicit = []
+def key_ring(
+    age_key: str | None = None,
+    age_keyfile: str | None = None,
+    *,
+    sources: Sequence[tuple[str, Callable[[], str]]] = (),
+    passphrase: Callable[[str], str | None] | None = None,
+) -> KeyRing:
+    """Return the identities given, or if none is given those that sops would find here.
+
+    Each of the sources is a label and what reads it; one that fails is told when no key fits. `passphrase` asks somebody
+    for the passphrase of what is named.
+    """
+    explicit: list[tuple[str, str | Callable[[], str]]] = []
     if age_key:
         explicit.append(("age_key", age_key))
     if age_keyfile:
         explicit.append((age_keyfile, text_of(age_keyfile)))
-    surroundings = Surroundings(
+    explicit.extend(sources)
+    return gather(surroundings()._replace(passphrase=passphrase), explicit or None)
+
+
+def key_services() -> KeyServices:
+    """Return what wraps data keys for master keys of every kind, with the credentials that are at hand here."""
+    return KeyServices(surroundings())
+
+
+def surroundings() -> Surroundings:
+    """Return what the engine gets to see of this process."""
+    return Surroundings(
         environment=os.environ,
         home=os.path.expanduser("~"),  # noqa: PTH111 - a text is wanted
         read_file=_text_if_exists,
         run_command=run_command,
     )
-    return gather(surroundings, explicit or None)
 
 
 def load_config(path: str) -> Config:
@@ -92,7 +115,8 @@ def _text_if_exists(path: str) -> str | None:
 
 def _decode(content: bytes, where: str) -> str:
     try:
-        return content.decode("utf-8")
+        # A key file under a passphrase may be binary; its bytes survive as lone surrogates.
+        return content.decode("utf-8", "surrogateescape" if content.startswith(b"age-encryption.org/") else "strict")
     except UnicodeDecodeError:
         # The cause would carry the content.
         raise InvalidInputError("this is not UTF-8 text", where=where) from None

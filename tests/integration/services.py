@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stand-ins for services of a cloud (moto) and a registry, as processes on the loopback.
+"""Services of a cloud (moto), OpenBao and a registry, as processes on the loopback, and the clients of key services.
 
-`make services` runs this file: it makes the environment for moto once, in the cache.
+`make services` runs this file: it makes the environments for them once, in the cache.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.build import 
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.paths import cache_folder
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.ports import free_port
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "services.txt"
+_REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+SERVERS, CLIENTS = _REQUIREMENTS / "services.txt", _REQUIREMENTS / "keys.txt"
 START_SECONDS = 60
 
 
-def environment(requirements: Path = REQUIREMENTS) -> Path:
+def environment(requirements: Path = SERVERS) -> Path:
     """Return a virtual environment, by default that of the stand-ins; made if need be, and anew when the pins change."""
     key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
     folder = cache_folder() / requirements.stem / key
@@ -69,6 +70,35 @@ def moto(folder: Path) -> Iterator[str]:
     command: list[str | Path] = [python, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
     with running(command, f"http://127.0.0.1:{port}", folder / "moto.log") as url:
         yield url
+
+
+def clients() -> str:
+    """Return the folder with the clients of the key services, to be put behind those of .venv in `sys.path`."""
+    python = environment(CLIENTS) / "bin" / "python"
+    command = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@contextmanager
+def openbao(folder: Path, root_token: str, *, tls: bool = False) -> Iterator[str]:
+    """A real OpenBao server in memory, unsealed, with this token for all; yields its address.
+
+    With `tls` the certificate of its authority is in `vault-ca.pem` of the folder.
+    """
+    port = free_port()
+    command = [
+        environment() / "bin" / "bao",
+        "server",
+        "-dev",
+        "-dev-no-store-token",
+        f"-dev-root-token-id={root_token}",
+    ]
+    command += [f"-dev-listen-address=127.0.0.1:{port}"]
+    if tls:
+        command += ["-dev-tls", f"-dev-tls-cert-dir={folder}"]
+    # Asked without TLS, a server with it answers with an error, and that is enough.
+    with running(command, f"http://127.0.0.1:{port}/v1/sys/health", folder / "openbao.log") as url:
+        yield url.removesuffix("/v1/sys/health").replace("http:", "https:" if tls else "http:")
 
 
 @contextmanager
@@ -131,4 +161,5 @@ def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 if __name__ == "__main__":
-    environment()
+    environment(SERVERS)
+    environment(CLIENTS)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,21 @@ def test_an_old_python_is_named(tmp_path: Path) -> None:
     outcome = make("prerequisites", f"PYTHON={old}")
     assert outcome.code != 0
     assert "Python 3.11 or newer is required" in outcome.output
+
+
+@pytest.mark.parametrize("missing", ["gpg", "gpg-agent", "gpgconf"])
+def test_a_missing_gnupg_stops_the_tests_with_one_clear_line(tmp_path: Path, missing: str) -> None:
+    """And those alone: the story on the lab does without."""
+    for program in {"bash", "make", "env", "gpg", "gpg-agent", "gpgconf"} - {missing}:
+        found = shutil.which(program)
+        assert found is not None
+        (tmp_path / program).symlink_to(found)
+    outcome = make("test-prerequisites", PATH=str(tmp_path))
+    assert outcome.code != 0
+    told, *_more = outcome.output.splitlines()
+    assert told.startswith(f"make: {missing} is required by the tests and was not found; install GnuPG")
+    assert make("test-prerequisites").code == 0
+    assert "gpg" not in make("--dry-run", "provision", f"LAB={tmp_path}/lab").output
 
 
 @pytest.mark.lab

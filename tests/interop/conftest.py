@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from pathlib import Path
 
@@ -14,10 +15,20 @@ from properties import Checker
 from sops_library import Library
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.yaml import YamlStore
+from ansible_collections.fluxseed.gitops.tests.integration import services
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import NOWHERE, Keys
+
+
+@pytest.fixture(scope="session")
+def clients() -> None:
+    """The clients of the key services, behind all that .venv has of its own."""
+    folder = services.clients()
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.build import oracle
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.build import Builder, oracle
+from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.manifests import download
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.paths import cache_folder
 
 OLDER = "3.11.0"
@@ -29,6 +30,13 @@ def find(name: str) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run make lab, or correct FLUXSEED_ORACLES")
     return path
+
+
+def age_vectors() -> Path:
+    """The folder with the test vectors of age, in the cache of Go; fetched if need be."""
+    builder = Builder(print)
+    group = builder.groups["age-vectors"]
+    return download(builder, group, "the test vectors of age")[group.modules[0]] / "testdata"
 
 
 def has_older() -> bool:

@@ -24,7 +24,7 @@ from sops_library import Answer, Content, Library, comments_in, content_of, leav
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.nodes import documents_of
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.opening import open_file
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store

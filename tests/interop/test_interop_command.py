@@ -18,7 +18,7 @@ from sops_library import Library, values_in
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.main import main

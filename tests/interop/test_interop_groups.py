@@ -18,7 +18,8 @@ from sops_library import Library
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import DataKeyError, InvalidInputError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Config, Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.shamir import combine, split

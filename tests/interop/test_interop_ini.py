@@ -15,7 +15,7 @@ from sops_library import Library, comments_in, content_of, nodes_of, values_in
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError, MalformedFileError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.nodes import documents_of
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.ini import IniStore
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import cases, flat_documents

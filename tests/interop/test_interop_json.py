@@ -14,7 +14,7 @@ from oracle_tools import Sops
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError, MalformedFileError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.nodes import documents_of
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.binary import BinaryStore
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.json import JsonStore

@@ -16,7 +16,8 @@ from oracle_tools import Sops
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for

@@ -16,7 +16,7 @@ from sops_library import Library, leaves_in
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import EncryptionError, UnsupportedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Config, Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.regex import compile_re2
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.selectors import KINDS, Selection, Selector
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.yaml import YamlStore

@@ -20,7 +20,8 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
 )
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.yaml import YamlStore
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import yaml_documents

@@ -16,7 +16,7 @@ from sops_library import Answer, Library, content_of
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.nodes import (
     CommentNode,
     MappingNode,

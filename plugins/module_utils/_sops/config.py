@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import posixpath
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from .._errors import ConfigError, EmptyFileError, MalformedFileError, NoMatchingRuleError
 from .keys.age import AgeKey, check_recipient
@@ -50,6 +50,15 @@ class Rule(t.NamedTuple):
     def age(self) -> tuple[str, ...]:
         """The age recipients of all groups, each once."""
         return tuple(dict.fromkeys(key.recipient for group in self.groups for key in group if key.kind == "age"))
+
+    def settled(self, held: Sequence[Sequence[MasterKey]]) -> Rule:
+        """The same rule, with keys that name no version in the version in which a file has them already."""
+        if all(key.kind != "azure_kv" for group in self.groups for key in group):
+            return self
+        from .keys.azure_kv import settled  # noqa: PLC0415  (start-up time)
+
+        known = [key for group in held for key in group]
+        return self._replace(groups=tuple(tuple(settled(key, known) for key in group) for group in self.groups))
 
     def with_age(self, age: t.Iterable[str], *, where: str = "parameters") -> Rule:
         """The same rule for these recipients instead of its own keys: one group, nothing to split."""

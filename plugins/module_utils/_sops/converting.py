@@ -17,6 +17,7 @@ from . import mac as file_mac
 from .aliases import spelled_out
 from .changes import Change, footer, hidden
 from .config import Rule
+from .keys.services import KeyServices
 from .keys.wrapping import wrap_groups
 from .metadata import Metadata
 from .notices import SELECTOR_IGNORED, Notice, comments_lost, duplicates_in, location
@@ -42,6 +43,7 @@ class Plain(t.NamedTuple):
     name: str | None
     clock: Clock
     randomness: Randomness
+    services: KeyServices | None = None
 
 
 def encrypt(plain: Plain, rule: Rule) -> Change:
@@ -62,7 +64,7 @@ def encrypt(plain: Plain, rule: Rule) -> Change:
     cipher = Cipher(data_key, plain.randomness)
     sealed = seal(tree, selected, cipher, mac_only_encrypted=mac_only_encrypted)
     lastmodified = stamp(plain.clock)
-    wrapped = wrap_groups(rule.groups, rule.shamir_threshold, data_key, plain.randomness)
+    wrapped = wrap_groups(rule.groups, rule.shamir_threshold, data_key, plain.randomness, services=plain.services)
     metadata = Metadata(
         groups=wrapped.groups,
         selector=selector,

@@ -24,8 +24,9 @@ if t.TYPE_CHECKING:
     from .changes import Change
     from .config import Rule
     from .editing import Job
-    from .identities import KeyRing
+    from .key_ring import KeyRing
     from .keys.base import MasterKey
+    from .keys.services import KeyServices
     from .nodes import Node
     from .notices import Notice
     from .paths import Path
@@ -157,13 +158,17 @@ def encrypt(
     name: str | None = None,
     clock: Clock = now,
     randomness: Randomness = os.urandom,
+    services: KeyServices | None = None,
 ) -> Change:
-    """Encrypt a file for the first time; its layout is kept unless the format changes."""
+    """Encrypt a file for the first time; its layout is kept unless the format changes.
+
+    Without `services`, such as those of a key ring, it can be encrypted for age recipients only.
+    """
     from .converting import Plain
     from .converting import encrypt as encrypt_plain
 
     with place(name):
-        return encrypt_plain(Plain(plain, store, output_store or store, name, clock, randomness), rule)
+        return encrypt_plain(Plain(plain, store, output_store or store, name, clock, randomness, services), rule)
 
 
 def edit(
@@ -289,4 +294,5 @@ def _job(
     from .editing import Job
 
     with place(name):
-        yield Job(content, open_file(content, ring, store, name, ignore_mac=ignore_mac), store, name, clock, randomness)
+        opened = open_file(content, ring, store, name, ignore_mac=ignore_mac)
+        yield Job(content, opened, store, name, clock, randomness, ring.services)

@@ -17,6 +17,7 @@ from . import mac as file_mac
 from .aliases import spelled_out
 from .changes import Change, footer, mark, masked_old, unchanged
 from .config import Rule
+from .keys.services import KeyServices
 from .keys.wrapping import wrap_groups
 from .matching import match_comments, match_values
 from .metadata import Metadata, differs, effective_threshold
@@ -38,7 +39,14 @@ class Job:
     """An encrypted file that is to change, and what its change takes."""
 
     def __init__(
-        self, content: bytes, old: Opened, store: Store, name: str | None, clock: Clock, randomness: Randomness
+        self,
+        content: bytes,
+        old: Opened,
+        store: Store,
+        name: str | None,
+        clock: Clock,
+        randomness: Randomness,
+        services: KeyServices,
     ) -> None:
         self.content = content
         self.old = old
@@ -46,6 +54,7 @@ class Job:
         self.name = name
         self.clock = clock
         self.randomness = randomness
+        self.services = services
         self.rule: Rule | None = None
         """How the file should be encrypted; without one, as it is."""
 
@@ -68,13 +77,14 @@ class Job:
 
 def edit(job: Job, plain: bytes, tree: Tree | None = None) -> Change:
     """The change that gives the file the content `plain`, and brings it in line with the rule if there is one."""
-    old, rule = job.old, job.rule
+    old = job.old
     reason = []
     metadata = old.metadata
+    rule = job.rule.settled(metadata.groups) if job.rule is not None else None
     if rule is not None and differs(metadata, rule.groups, rule.shamir_threshold):
         reason.append(RECIPIENTS)
         _refuse_dropping(metadata, rule)
-        metadata = for_rule(metadata, rule, old.data_key, job.randomness)
+        metadata = for_rule(metadata, rule, old.data_key, job.randomness, job.services)
     # A binary file is encrypted as a whole: a selector would only take its one value out.
     if rule is not None and rule.selector != metadata.selector and job.store.name != "binary":
         reason.append(SELECTOR)
@@ -84,10 +94,12 @@ def edit(job: Job, plain: bytes, tree: Tree | None = None) -> Change:
     return _write(job, plain, tree or job.store.load(plain, where=job.name), metadata, reason)
 
 
-def for_rule(metadata: Metadata, rule: Rule, data_key: bytes, randomness: Randomness) -> Metadata:
+def for_rule(
+    metadata: Metadata, rule: Rule, data_key: bytes, randomness: Randomness, services: KeyServices
+) -> Metadata:
     """Metadata with exactly the keys of the rule; a key that stays keeps its wrapped data key if it is not split."""
     threshold = effective_threshold(metadata, rule.groups, rule.shamir_threshold)
-    wrapped = wrap_groups(rule.groups, threshold, data_key, randomness, known=metadata.groups)
+    wrapped = wrap_groups(rule.groups, threshold, data_key, randomness, known=metadata.groups, services=services)
     return metadata._replace(groups=wrapped.groups, shamir_threshold=wrapped.shamir_threshold)
 
 

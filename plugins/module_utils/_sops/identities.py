@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Identities: where private keys come from, and the ring that opens data keys with them.
+"""Identities: where private keys come from.
 
 Private to the collection. Nothing here reads the environment, a file or a command by itself: the
 outer layer hands in `Surroundings`. A source that fails is remembered and named when no key fits.
@@ -9,29 +9,17 @@ outer layer hands in `Surroundings`. A source that fails is remembered and named
 
 from __future__ import annotations
 
-import typing as t
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Sequence
 
 from .._errors import DataKeyError, DecryptionOrderError, FluxseedError, MissingLibraryError
-from .keys.age import AgeIdentity, parse_identities
-from .metadata import Metadata
+from .key_ring import DEFAULT_ORDER, KeyRing, reason_of
+from .keys.age_identities import OpeningIdentity, parse_identities
+from .keys.base import Identity, Surroundings
+from .keys.services import KeyServices
 
-if t.TYPE_CHECKING:
-    from .keys.base import MasterKey
-
-
-class Surroundings(t.NamedTuple):
-    """What the outer layer lets the engine see."""
-
-    environment: Mapping[str, str]
-    home: str
-    read_file: Callable[[str], str | None]
-    """Text of a file, None if there is none; any FluxseedError or OSError is a source that failed."""
-    run_command: Callable[[Sequence[str], Mapping[str, str]], str]
-    """Output of a command run with additional environment variables."""
-
-
-DEFAULT_ORDER = ("age", "pgp")
+_PROTECTED_STARTS = ("age-encryption", "-----BEGIN AGE")
+_PGP_START, _PEM_START = "-----BEGIN PGP ", "-----BEGIN "
 
 
 def decryption_order(text: str | None) -> tuple[str, ...]:
@@ -46,220 +34,229 @@ def decryption_order(text: str | None) -> tuple[str, ...]:
     return kinds
 
 
-class KeyRing:
-    """Identities, parsed once, and the data keys that they have opened."""
-
-    def __init__(
-        self,
-        identities: Sequence[AgeIdentity] = (),
-        *,
-        tried: Sequence[str] = (),
-        failed: Sequence[str] = (),
-        per_recipient: Callable[[str], Sequence[AgeIdentity]] | None = None,
-        order: Sequence[str] = DEFAULT_ORDER,
-    ) -> None:
-        self._identities = list(identities)
-        self._tried = list(tried)
-        self._failed = list(failed)
-        self._per_recipient = per_recipient
-        self._ranks = {kind: rank for rank, kind in enumerate(order)}
-        self._asked: dict[str, list[AgeIdentity]] = {}
-        self._opened: dict[tuple[tuple[str, ...], ...], bytes] = {}
-
-    @property
-    def recipients(self) -> tuple[str, ...]:
-        """Public keys of the identities at hand."""
-        return tuple(identity.recipient for identity in self._identities)
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """Sources that could not be read, with the reason."""
-        return tuple(self._failed)
-
-    def data_key(self, metadata: Metadata, *, where: str | None = None) -> bytes:
-        """The data key of a file; unwrapped once per process."""
-        mark = tuple(tuple(key.enc for key in group) for group in metadata.groups)
-        known = self._opened.get(mark)
-        if known is None:
-            known = self._opened[mark] = self._recover(metadata, where)
-        return known
-
-    def _recover(self, metadata: Metadata, where: str | None) -> bytes:
-        """Open the only group, or as many of several as open, and put the parts together."""
-        reasons: list[list[str]] = []
-        parts = []
-        for group in metadata.groups:
-            reasons.append([])
-            part = self._open_group(group, reasons[-1])
-            if part is not None:
-                parts.append(part)
-        if len(metadata.groups) == 1 and parts:
-            return parts[0]
-        needed = max(metadata.shamir_threshold, 2) if len(metadata.groups) > 1 else 1
-        if len(parts) < needed:
-            raise DataKeyError(self._explain(reasons, needed, len(parts)), where=where, hint=self._advice())
-        from .shamir import combine  # noqa: PLC0415  (start-up time: few files need it)
-
-        return combine(parts)
-
-    def _open_group(self, group: Sequence[MasterKey], reasons: list[str]) -> bytes | None:
-        """What any key of the group holds; the reasons why each of them does not open otherwise."""
-        last = len(self._ranks)
-        for key in sorted(group, key=lambda key: self._ranks.get(key.kind, last)):
-            part = self._open(key, reasons)
-            if part is not None:
-                reasons.clear()
-                return part
-        if not group:
-            reasons.append("the group lists no key")
-        return None
-
-    def _open(self, key: MasterKey, reasons: list[str]) -> bytes | None:
-        if key.kind != "age":
-            reasons.append(f"{key.kind} {key.recipient}: keys of this kind are not supported yet")
-            return None
-        if not key.enc:
-            reasons.append(f"{key.recipient}: the file holds no data key for it")
-            return None
-        for identity in [*self._identities, *self._ask(key.recipient)]:
-            try:
-                data_key = identity.unwrap(key.enc)
-            except DataKeyError as exc:
-                reasons.append(f"{key.recipient}: {exc.message}")
-                return None
-            if data_key is not None:
-                return data_key
-        reasons.append(f"{key.recipient}: no identity for it")
-        return None
-
-    def _ask(self, recipient: str) -> list[AgeIdentity]:
-        if self._per_recipient is None:
-            return []
-        if recipient not in self._asked:
-            self._asked[recipient] = []
-            try:
-                self._asked[recipient] = list(self._per_recipient(recipient))
-            except (FluxseedError, OSError) as exc:
-                self._failed.append(f"SOPS_AGE_KEY_CMD: {_reason(exc)}")
-        return self._asked[recipient]
-
-    def _explain(self, reasons: Sequence[Sequence[str]], needed: int, opened: int) -> str:
-        """Group by group and key by key, as sops lays it out."""
-        have = ", ".join(self.recipients) or "none"
-        if len(reasons) == 1:
-            text = f"no identity opens the data key: {'; '.join(reasons[0])}. Identities at hand: {have}"
-        else:
-            lines = [f"no identity opens enough of the data key: {needed} key groups are needed, {opened} opened"]
-            for number, failures in enumerate(reasons):
-                lines.append(f"Group {number}: {'FAILED' if failures else 'SUCCESS'}")
-                lines.extend(f"  {failure.replace(': ', ': FAILED - ', 1)}" for failure in failures)
-            text = "\n".join((*lines, f"Identities at hand: {have}"))
-        if self._tried:
-            text += f". Looked in: {', '.join(self._tried)}"
-        if self._failed:
-            text += f". Failed: {'; '.join(self._failed)}"
-        return text
-
-    def _advice(self) -> str:
-        if not self._identities:
-            return "set SOPS_AGE_KEY_FILE or SOPS_AGE_KEY, or give the private key"
-        return "the file is encrypted for another key: use that identity, or update the recipients of the file"
-
-
 def gather(
-    surroundings: Surroundings, explicit: Sequence[tuple[str, str]] | None = None, *, order: str | None = None
+    surroundings: Surroundings,
+    explicit: Sequence[tuple[str, str | Callable[[], str]]] | None = None,
+    *,
+    order: str | None = None,
+    opens: Collection[str] = (),
+    unattended: bool = False,
 ) -> KeyRing:
     """The ring of a run.
 
-    Keys given explicitly, as (label, text) pairs, are the only ones used. Otherwise all sources that
-    sops knows for age are read together: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD and the
-    key file of the user. The order is a list of kinds with commas, SOPS_DECRYPTION_ORDER if it is not given.
+    Keys given explicitly, as (label, text) pairs or with a callable that gives the text, are the only ones used. A text
+    holds age identities, also under a passphrase, or an SSH or OpenPGP private key. Otherwise all sources that sops knows
+    for age are read together, and all key services are asked. With explicit keys these open no data key, but for the kinds
+    in `opens` and of the keys given; what they wrap with is not a matter of keys given.
+
+    Args:
+        surroundings: where the sources are looked for.
+        explicit: keys that switch all other sources off; an empty list is no key at all.
+        order: a list of kinds with commas, SOPS_DECRYPTION_ORDER if it is not given.
+        opens: kinds that are opened by their services beside explicit keys.
+        unattended: take explicit keys as a controller in a cluster reads them: age identities line by line and OpenPGP keys,
+            and nothing that needs a plugin or a passphrase.
     """
-    reader = _Reader()
     kinds = decryption_order(order or surroundings.environment.get("SOPS_DECRYPTION_ORDER"))
+    reader = _Reader(surroundings, unattended=unattended)
     if explicit is not None:
         for label, text in explicit:
-            reader.words(label, text)
-        return KeyRing(reader.identities, tried=reader.tried, failed=reader.failed, order=kinds)
-    environment = surroundings.environment
-    for name in ("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"):
-        if environment.get(name):
-            reader.failed.append(f"{name}: SSH keys are not supported yet")
-    reader.words("SOPS_AGE_KEY", environment.get("SOPS_AGE_KEY", ""))
-    if "SOPS_AGE_KEY_FILE" in environment:
-        reader.file("SOPS_AGE_KEY_FILE", environment["SOPS_AGE_KEY_FILE"], surroundings, required=True)
-    else:
-        reader.tried.append("SOPS_AGE_KEY_FILE")
-    command = environment.get("SOPS_AGE_KEY_CMD", "")
-    reader.tried.append("SOPS_AGE_KEY_CMD")
-    config = environment.get("XDG_CONFIG_HOME") or f"{surroundings.home}/.config"
-    path = f"{config}/sops/age/keys.txt"
-    reader.file(path, path, surroundings, required=False)
+            reader.given(label, text)
+        services = KeyServices(
+            surroundings,
+            openpgp_keys=reader.openpgp_keys,
+            opens={*opens, *(["pgp"] if reader.openpgp_keys else [])},
+        )
+        return KeyRing(reader.sorted(), services=services, tried=reader.tried, failed=reader.failed, order=kinds)
+    per_recipient = _ambient(reader, surroundings)
     return KeyRing(
-        reader.identities,
+        reader.sorted(),
+        services=KeyServices(surroundings),
         tried=reader.tried,
         failed=reader.failed,
-        per_recipient=_command_source(command, surroundings) if command else None,
+        per_recipient=per_recipient,
         order=kinds,
     )
+
+
+_PerRecipient = tuple[str, Callable[[str], Sequence[Identity]]]
+
+
+def _ambient(reader: _Reader, surroundings: Surroundings) -> list[_PerRecipient]:
+    """Read the sources of sops in its order; commands are left for when a recipient needs them."""
+    environment = surroundings.environment
+    commands: list[_PerRecipient] = []
+
+    name = "SOPS_AGE_SSH_PRIVATE_KEY_FILE"
+    reader.ssh_file(name, environment.get(name))
+    name = "SOPS_AGE_SSH_PRIVATE_KEY_CMD"
+    reader.tried.append(name)
+    if environment.get(name):
+        commands.append((name, _ssh_command(name, environment[name], surroundings)))
+    if surroundings.home:
+        for key in ("id_ed25519", "id_rsa"):
+            path = f"{surroundings.home}/.ssh/{key}"
+            reader.ssh_file(path, path, required=False)
+
+    reader.words("SOPS_AGE_KEY", environment.get("SOPS_AGE_KEY", ""))
+    reader.file("SOPS_AGE_KEY_FILE", environment.get("SOPS_AGE_KEY_FILE"))
+    name = "SOPS_AGE_KEY_CMD"
+    reader.tried.append(name)
+    if environment.get(name):
+        commands.append((name, _age_command(environment[name], surroundings)))
+    path = f"{_config_folder(surroundings)}/sops/age/keys.txt"
+    reader.file(path, path, required=False)
+    return commands
+
+
+def _config_folder(surroundings: Surroundings) -> str:
+    other = "Library/Application Support" if sys.platform == "darwin" else ".config"
+    return surroundings.environment.get("XDG_CONFIG_HOME") or f"{surroundings.home}/{other}"
 
 
 class _Reader:
     """Collects identities source by source; a failing source does not stop the others."""
 
-    def __init__(self) -> None:
-        self.identities: list[AgeIdentity] = []
+    def __init__(self, surroundings: Surroundings, *, unattended: bool) -> None:
+        self.openpgp_keys: list[tuple[str, str]] = []
         self.tried: list[str] = []
         self.failed: list[str] = []
+        self._surroundings = surroundings
+        self._unattended = unattended
+        self._identities: dict[str, OpeningIdentity] = {}
+
+    def sorted(self) -> list[OpeningIdentity]:
+        """The identities, those that need nobody and no other program first."""
+        return sorted(self._identities.values(), key=lambda identity: identity.effort)
+
+    def given(self, label: str, text: str | Callable[[], str]) -> None:
+        """A key of any kind that was given explicitly."""
+        self.tried.append(label)
+        with _Noted(self, label):
+            content = text if isinstance(text, str) else text()
+            if _PGP_START in content:
+                from .keys.pgp_block import read_private  # noqa: PLC0415  (start-up time)
+
+                read_private(content)
+                self.openpgp_keys.append((label, content))
+            elif self._unattended:
+                self._add(parse_identities(content))
+            elif content.lstrip().startswith(_PEM_START) and not content.lstrip().startswith(_PROTECTED_STARTS):
+                self._add_ssh(label, content)
+            else:
+                self._add_words(label, content.strip())
 
     def words(self, label: str, text: str) -> None:
         """Text in which several keys may share a line."""
         self.tried.append(label)
-        lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-        self._add(label, "\n".join(word for line in lines for word in line.split()))
+        with _Noted(self, label):
+            self._add_words(label, text)
 
-    def file(self, label: str, path: str, surroundings: Surroundings, *, required: bool) -> None:
+    def file(self, label: str, path: str | None, *, required: bool = True) -> None:
+        """A key file; None is a variable that is not set."""
         self.tried.append(label)
-        if "AGE-SECRET-KEY" in path.upper():
-            self.failed.append(f"{label}: a key stands where the path of a file is due")
+        if path is None:
             return
-        try:
-            text = surroundings.read_file(path) if path else None
-        except (FluxseedError, OSError) as exc:
-            self.failed.append(f"{label}: {_reason(exc)}")
+        with _Noted(self, label):
+            text = self._text(path, required=required)
+            if text is not None:
+                self.add_text(path, text)
+
+    def ssh_file(self, label: str, path: str | None, *, required: bool = True) -> None:
+        """The file of an SSH key; None is a variable that is not set."""
+        self.tried.append(label)
+        if path is None:
             return
-        if text is None:
-            if required:
-                self.failed.append(f"{label}: there is no file {path!r}")
+        with _Noted(self, label):
+            text = self._text(path, required=required)
+            if text is not None:
+                self._add_ssh(path, text, public=lambda: self._surroundings.read_file(f"{path}.pub"))
+
+    def _text(self, path: str, *, required: bool) -> str | None:
+        if "AGE-SECRET-KEY" in path.upper() or "PRIVATE KEY-----" in path:
+            raise DataKeyError("a key stands where the path of a file is due")
+        text = self._surroundings.read_file(path) if path else None
+        if text is None and required:
+            raise DataKeyError(f"there is no file {path!r}")
+        return text
+
+    def _add_words(self, label: str, text: str) -> None:
+        if text.startswith(_PROTECTED_STARTS):
+            self.add_text(label, text)
             return
-        self._add(label, text)
+        lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+        self.add_text(label, "\n".join(word for line in lines for word in line.split()))
 
-    def _add(self, label: str, text: str) -> None:
-        try:
-            found = parse_identities(text)
-        except MissingLibraryError:
-            raise
-        except FluxseedError as exc:
-            self.failed.append(f"{label}: {_reason(exc)}")
-            return
-        known = {identity.recipient for identity in self.identities}
-        self.identities.extend(identity for identity in found if identity.recipient not in known)
+    def add_text(self, label: str, text: str) -> None:
+        """The text of a key file."""
+        if text.startswith(_PROTECTED_STARTS):
+            from .keys.age_passphrase import ProtectedIdentities  # noqa: PLC0415  (start-up time)
+
+            self._add([ProtectedIdentities(label, text, self._surroundings.passphrase)])
+        else:
+            self._add(parse_identities(text, self._surroundings.passphrase))
+
+    def _add_ssh(self, label: str, text: str, public: Callable[[], str | None] | None = None) -> None:
+        from .keys.age_ssh import SshIdentity  # noqa: PLC0415  (start-up time)
+
+        self._add([SshIdentity(label, text, passphrase=self._surroundings.passphrase, public=public)])
+
+    def _add(self, found: Sequence[OpeningIdentity]) -> None:
+        usable = [identity for identity in found if not (self._unattended and identity.effort)]
+        for identity in usable:
+            self._identities.setdefault(identity.mark, identity)
+        for identity in found:
+            if identity not in usable:
+                raise DataKeyError(f"{identity.recipient} needs a program that is not there")
 
 
-def _command_source(command: str, surroundings: Surroundings) -> Callable[[str], Sequence[AgeIdentity]]:
-    import shlex  # noqa: PLC0415  (only few need it, and start-up time counts)
+class _Noted:
+    """What fails in this block is noted as the failure of a source; a missing library concerns all of them."""
 
-    def ask(recipient: str) -> Sequence[AgeIdentity]:
-        try:
-            words = shlex.split(command)
-        except ValueError:
-            raise DataKeyError("the command is not well quoted") from None
-        return parse_identities(surroundings.run_command(words, {"SOPS_AGE_RECIPIENT": recipient}))
+    def __init__(self, reader: _Reader, label: str) -> None:
+        self._reader = reader
+        self._label = label
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> bool:
+        if isinstance(exc, (FluxseedError, OSError)) and not isinstance(exc, MissingLibraryError):
+            self._reader.failed.append(f"{self._label}: {reason_of(exc)}")
+            return True
+        return False
+
+
+def _age_command(command: str, surroundings: Surroundings) -> Callable[[str], Sequence[Identity]]:
+    def ask(recipient: str) -> Sequence[Identity]:
+        text = _output_of(command, recipient, surroundings)
+        reader = _Reader(surroundings, unattended=False)
+        reader.add_text("the output of SOPS_AGE_KEY_CMD", text)
+        return reader.sorted()
 
     return ask
 
 
-def _reason(exc: Exception) -> str:
-    if isinstance(exc, FluxseedError):
-        return exc.message
-    return exc.strerror or type(exc).__name__ if isinstance(exc, OSError) else type(exc).__name__
+def _ssh_command(name: str, command: str, surroundings: Surroundings) -> Callable[[str], Sequence[Identity]]:
+    def ask(recipient: str) -> Sequence[Identity]:
+        if not recipient.startswith("ssh-"):
+            return ()
+        from .keys.age_ssh import SshIdentity  # noqa: PLC0415  (start-up time)
+
+        # As in sops, nobody is asked for the passphrase of what a command gives.
+        text = _output_of(command, recipient, surroundings)
+        return [SshIdentity(f"the SSH key of {name}", text, passphrase=None)]
+
+    return ask
+
+
+def _output_of(command: str, recipient: str, surroundings: Surroundings) -> str:
+    import shlex  # noqa: PLC0415  (only few need it, and start-up time counts)
+
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        raise DataKeyError("the command is not well quoted") from None
+    if not words:
+        raise DataKeyError("the command is empty")
+    return surroundings.run_command(words, {"SOPS_AGE_RECIPIENT": recipient})

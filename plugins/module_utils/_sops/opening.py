@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .._errors import DecryptionError, EncryptionError, MalformedFileError, MetadataNotFoundError
 from . import mac
-from .identities import KeyRing
+from .key_ring import KeyRing
 from .metadata import Metadata
 from .selectors import EMPTY_COMMENT, Selected, Selection, in_lists
 from .stores.base import Store, Typed

@@ -15,7 +15,7 @@ from .._errors import EncryptionError, InvalidInputError
 from .changes import Change, footer, hidden, masked_old, unchanged
 from .config import Rule
 from .editing import Job, for_rule, sealed_metadata
-from .identities import KeyRing
+from .key_ring import KeyRing
 from .keys.age import AgeKey, check_recipient
 from .keys.base import MasterKey
 from .keys.wrapping import Groups, wrap_groups
@@ -43,6 +43,7 @@ def updatekeys(
 ) -> Change:
     """Bring the keys of a file in line with a rule; values, MAC and data key stay, and are not even read."""
     tree, metadata = require_metadata(content, store, name)
+    rule = rule.settled(metadata.groups)
     threshold = effective_threshold(metadata, rule.groups, rule.shamir_threshold)
     reason = []
     if _texts(metadata.groups) != _texts(rule.groups):
@@ -51,7 +52,7 @@ def updatekeys(
         reason.append(THRESHOLD)
     if not reason:
         return unchanged(content, lambda: _masked(tree, store, metadata))
-    new = for_rule(metadata, rule, ring.data_key(metadata, where=name), randomness)
+    new = for_rule(metadata, rule, ring.data_key(metadata, where=name), randomness, ring.services)
     return Change(
         needed=True,
         reason=tuple(reason),
@@ -78,7 +79,8 @@ def rotate(job: Job, add: Sequence[MasterKey | str], remove: Sequence[MasterKey 
     _refuse_strays(old, job.name)
     groups = _regrouped(old.metadata.groups, add, remove)
     data_key = job.randomness(32)
-    wrapped = wrap_groups(groups, _threshold(old.metadata, groups), data_key, job.randomness)
+    threshold = _threshold(old.metadata, groups)
+    wrapped = wrap_groups(groups, threshold, data_key, job.randomness, services=job.services)
     cipher = Cipher(data_key, job.randomness)
     tokens = _tokens(old, cipher)
     comments = _comments(old, cipher)

@@ -15,7 +15,7 @@ import typing as t
 from collections.abc import Iterator, Sequence
 
 from ...module_utils._errors import PreflightError
-from .streams import Streams
+from .streams import Streams, ask_passphrase
 
 if t.TYPE_CHECKING:
     from ...module_utils._flux.offline import Checked
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
     from ...module_utils._flux.offline import check_work_tree  # noqa: PLC0415 - start-up time
     from ...module_utils._surroundings import key_ring  # noqa: PLC0415
 
-    found = check_work_tree(options.flux, key_ring(), os.environ)
+    found = check_work_tree(options.flux, key_ring(passphrase=ask_passphrase), os.environ)
     text = _json(found) if options.output == "json" else "".join(f"{line}\n" for line in _table(found, _terminal()))
     streams.write(text.encode("utf-8", "surrogateescape"))
     streams.flush()

@@ -12,7 +12,7 @@ import argparse
 import os
 import typing as t
 
-from .streams import Streams
+from .streams import Streams, ask_passphrase
 
 if t.TYPE_CHECKING:
     from ...module_utils._sops.config import Indents
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
     job = FileJob(options, streams)
     store = store_for(job.name, job.input_type)
     output_store = job.output_store(store, _indents()) if job.changes_format(store) else None
-    content, ring = job.read(), key_ring()
+    content, ring = job.read(), key_ring(passphrase=ask_passphrase)
     if options.extract is None:
         warnings: list[Notice] = []
         plain = document.decrypt(

@@ -61,6 +61,7 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
     """Encrypt one file."""
     from ...module_utils._sops.document import encrypt  # noqa: PLC0415 - start-up time
     from ...module_utils._sops.stores.registry import store_for  # noqa: PLC0415
+    from ...module_utils._surroundings import key_services  # noqa: PLC0415
     from .files import FileJob  # noqa: PLC0415
     from .rules import config_for, rule_for  # noqa: PLC0415
 
@@ -69,6 +70,7 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
     indents = config.indents if config else None
     store = store_for(job.name, job.input_type, indents)
     rule = rule_for(job.name, options, config)
-    change = encrypt(job.read(), rule, store=store, output_store=job.output_store(store, indents), name=job.shown)
+    output_store = job.output_store(store, indents)
+    change = encrypt(job.read(), rule, store=store, output_store=output_store, name=job.shown, services=key_services())
     streams.warn(change.warnings)
     job.write(change.content, mode=None)

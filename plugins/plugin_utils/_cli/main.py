@@ -32,8 +32,9 @@ Encrypt, decrypt and change files with SOPS, without the sops program. Verbs, op
 sops, and either program reads the files of the other."""
 
 EPILOG = """\
-Private keys are looked for where sops looks for them: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD and
-sops/age/keys.txt in the configuration folder of the user.
+Private keys are looked for where sops looks for them: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD,
+SOPS_AGE_SSH_PRIVATE_KEY_FILE, SOPS_AGE_SSH_PRIVATE_KEY_CMD, ~/.ssh/id_ed25519 and id_rsa, and sops/age/keys.txt
+in the configuration folder of the user.
 
 Examples:
   fluxseed encrypt -i apps/database/secret.yaml     encrypt in place by the rules in .sops.yaml

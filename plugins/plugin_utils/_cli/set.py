@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import typing as t
 
-from .streams import Streams
+from .streams import Streams, ask_passphrase
 
 
 def register(verbs: t.Any) -> None:
@@ -62,7 +62,13 @@ def run(options: argparse.Namespace, streams: Streams) -> None:
     with folder_lock(options.file):
         content = read_existing(options.file)
         change = document.set(
-            content, path, value, key_ring(), store=store, ignore_mac=options.ignore_mac, name=options.file
+            content,
+            path,
+            value,
+            key_ring(passphrase=ask_passphrase),
+            store=store,
+            ignore_mac=options.ignore_mac,
+            name=options.file,
         )
         streams.warn(change.warnings)
         if change.needed:

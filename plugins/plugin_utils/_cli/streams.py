@@ -8,9 +8,24 @@ Private to the collection.
 
 from __future__ import annotations
 
+import os
 import sys
 import typing as t
 from collections.abc import Iterable
+
+
+def ask_passphrase(what: str) -> str | None:
+    """Ask on the terminal, whatever is piped in and out; None without one."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return None
+    import getpass  # noqa: PLC0415 - start-up time
+
+    try:
+        return getpass.getpass(f"Passphrase of {what}: ")
+    except EOFError:
+        return None
 
 
 class Streams:

@@ -62,7 +62,7 @@ def gotk_components(builder: Builder, kubectl: Path, name: str = GROUP) -> Path:
 
 
 def _generate(builder: Builder, group: Group, kubectl: Path) -> bytes:
-    modules = _download(builder, group)
+    modules = download(builder, group, NAME)
     flux = modules[_FLUX] / "manifests"
     controllers = {short: f"{short}-controller" for short in _CONTROLLERS}
     controllers = {short: name for short, name in controllers.items() if f"{_FLUXCD}/{name}" in modules}
@@ -91,8 +91,8 @@ def _generate(builder: Builder, group: Group, kubectl: Path) -> bytes:
     return header.encode() + outcome.stdout
 
 
-def _download(builder: Builder, group: Group) -> dict[str, Path]:
-    """Have Go download the modules, checked against `go.sum`, and return their folders."""
+def download(builder: Builder, group: Group, purpose: str) -> dict[str, Path]:
+    """Have Go download the modules of a group, checked against `go.sum`, and return their folders."""
     go = builder.fetched_go(group)
     outcome = subprocess.run(
         [str(go.program), "mod", "download", "-json", *group.modules],
@@ -109,7 +109,7 @@ def _download(builder: Builder, group: Group) -> dict[str, Path]:
         log = builder.cache / "lab" / f"{group.name}.log"
         text = "\n".join([*errors, outcome.stderr])
         log.write_text(text)
-        raise failed(NAME, text, log)
+        raise failed(purpose, text, log)
     return {str(answer["Path"]): Path(str(answer["Dir"])) for answer in answers}
 
 

@@ -1,97 +1,107 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""age recipients and identities (X25519), through pyrage. The only file that imports it.
+"""age recipients of every kind: X25519, post-quantum, tagged, SSH, and those of plugins.
 
-Private to the collection.
+Private to the collection. Identities are in `age_identities.py`.
 """
 
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from ..._errors import DataKeyError, KeyFormatError, MalformedMetadataError, MissingLibraryError, UnsupportedError
+from ..._errors import EncryptionError, KeyFormatError, MalformedMetadataError
 from .. import weak_types
+from . import age_library
+from .age_identities import AgeIdentity, parse_identities, parse_identity, public_key_of
 from .base import MasterKey
-
-try:
-    import pyrage
-
-    HAS_PYRAGE = True
-except ImportError:
-    HAS_PYRAGE = False
 
 KIND = "age"
 FIELDS = ("enc", "recipient")
 PRIVATE_PREFIX = "AGE-SECRET-KEY-1"
-_PRIVATE_PREFIXES = ("AGE-SECRET-KEY-", "AGE-PLUGIN-")
+_PRIVATE_PREFIXES = ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "-----BEGIN ")
+_HYBRID_PREFIX = "age1pq1"
+_TAGGED_PREFIXES = ("age1tag1", "age1tagpq1")
+_STARTS = "it starts with age1 or ssh-"
+
+__all__ = ["AgeIdentity", "AgeKey", "check_recipient", "generate_identity", "parse_identities", "public_key"]
 
 
-def _require_pyrage() -> None:
-    if not HAS_PYRAGE:
-        raise MissingLibraryError("pyrage", hint="install the Python package pyrage")
+def generate_identity(*, post_quantum: bool = False) -> tuple[str, str]:
+    """A new key pair in memory: private and public key as text, X25519 or the hybrid of X25519 and ML-KEM-768."""
+    if post_quantum:
+        from . import age_hybrid  # noqa: PLC0415  (few need it, and start-up time counts)
 
-
-def generate_identity() -> tuple[str, str]:
-    """A new key pair in memory: private and public key as text."""
-    _require_pyrage()
-    identity = pyrage.x25519.Identity.generate()
-    return str(identity), str(identity.to_public())
+        return age_hybrid.generate()
+    return age_library.x25519_pair()
 
 
 def public_key(private: str) -> str:
-    """The recipient that belongs to a private key."""
-    return str(_identity(private).to_public())
+    """The recipient that belongs to a private key. Raises `UnsupportedError` for those of plugins."""
+    return public_key_of(parse_identity(private.strip()))
 
 
 def check_recipient(recipient: str, *, where: str | None = None) -> str:
-    """The recipient, trimmed; raises if age could not encrypt for it."""
+    """The recipient, trimmed; raises if it is not well formed. The program of a plugin is not needed for that."""
     text = recipient.strip()
-    _recipient(text, where)
+    _sealer(text, where)
     return text
 
 
-def _identity(private: str) -> t.Any:
-    _require_pyrage()
-    text = private.strip()
-    if text.startswith(("AGE-SECRET-KEY-PQ-1", "AGE-PLUGIN-")):
-        raise UnsupportedError("post-quantum and plugin identities of age are not supported yet")
-    if not text.startswith(PRIVATE_PREFIX):
-        raise KeyFormatError(f"an age identity starts with {PRIVATE_PREFIX}, this one does not")
-    try:
-        return pyrage.x25519.Identity.from_str(text)
-    except pyrage.IdentityError:
-        # The cause is left out on purpose: nothing of a private key may get into a traceback.
-        raise KeyFormatError("an age identity is damaged: its checksum does not fit") from None
-
-
-def _recipient(text: str, where: str | None) -> t.Any:
-    _require_pyrage()
-    if text.startswith("age1pq1") or (text.count("1") > 1 and _is_plugin(text)):
-        raise UnsupportedError(
-            f"the age recipient {text} needs a plugin or is post-quantum: not supported yet", where=where
-        )
-    if text.startswith("ssh-"):
-        raise UnsupportedError("SSH keys as age recipients are not supported yet", where=where)
+def _sealer(text: str, where: str | None) -> Callable[[bytes], str]:
+    """What wraps a data key for a recipient."""
     if text.upper().startswith(_PRIVATE_PREFIXES):
+        # Nothing of the text may get into the message from here on.
         raise KeyFormatError(
-            "a private key stands where a recipient is due",
-            where=where,
-            hint="give the public key, it starts with age1",
+            "a private key stands where a recipient is due", where=where, hint=f"give the public key, {_STARTS}"
         )
-    if not text.startswith("age1"):
-        raise KeyFormatError("an age recipient starts with age1, this one does not", where=where)
+    if not text.startswith(("age1", "ssh-")):
+        raise KeyFormatError(
+            f"an age recipient starts with age1 or ssh-, this one does not: {_shown(text)}",
+            where=where,
+            hint="age-keygen -y prints the public key of a key file",
+        )
+    if len(text.split()) > 1 and text.startswith("age1"):
+        raise KeyFormatError(
+            f"several words stand where one recipient is due: {_shown(text)}",
+            where=where,
+            hint="separate recipients by commas, or give a list",
+        )
     try:
-        return pyrage.x25519.Recipient.from_str(text)
-    except pyrage.RecipientError:
-        raise KeyFormatError(f"{text} is not an age recipient: its checksum does not fit", where=where) from None
+        return _sealer_of_kind(text)
+    except KeyFormatError as exc:
+        problem = _problem(text, exc.message)
+        raise KeyFormatError(f"{_shown(text)} is not an age recipient: {problem}", where=where, hint=exc.hint) from None
 
 
-def _is_plugin(text: str) -> bool:
-    # "1" is not in the data alphabet of Bech32, so a second one belongs to the name of a plugin.
-    return text.startswith("age1") and text.rfind("1") > 3
+def _sealer_of_kind(text: str) -> Callable[[bytes], str]:
+    # "1" is not in the alphabet of Bech32, so a second one belongs to the name of a plugin, or to a kind of age's own.
+    if text.startswith(_HYBRID_PREFIX):
+        from . import age_hybrid  # noqa: PLC0415  (as above)
+
+        return age_hybrid.sealer(text)
+    if text.startswith("age1") and text.rfind("1") > 3 and not text.startswith(_TAGGED_PREFIXES):
+        return age_library.plugin_sealer(text)
+    recipient = age_library.recipient(text)
+    return lambda data_key: age_library.sealed(data_key, recipient)
+
+
+def _problem(text: str, told: str) -> str:
+    """What is wrong with a recipient, in words that say what to do."""
+    if not text.startswith("ssh-"):
+        return "a character is wrong or missing, its checksum does not fit" if "prefix" not in told else told
+    if "Unsupported" in told or not text.startswith(("ssh-rsa ", "ssh-ed25519 ")):
+        return "age takes SSH keys of the types ssh-ed25519 and ssh-rsa only"
+    if "RsaModulusTooSmall" in told:
+        return "an RSA key needs 2048 bits or more"
+    return "the SSH public key is cut off or damaged"
+
+
+def _shown(text: str) -> str:
+    """Enough of a text to find it by."""
+    return text if len(text) <= 100 else f"{text[:60]}…"
 
 
 class AgeKey(t.NamedTuple):
@@ -118,49 +128,12 @@ class AgeKey(t.NamedTuple):
 
     def wrap(self, data_key: bytes) -> MasterKey:
         """One age file per recipient, armoured, as sops makes them."""
-        recipient = _recipient(self.recipient, None)
+        seal = _sealer(self.recipient, None)
         try:
-            sealed = pyrage.encrypt(data_key, [recipient], armored=True)
-        except pyrage.EncryptError as exc:
-            raise KeyFormatError(f"age cannot encrypt for {self.recipient}") from exc
-        return self._replace(enc=sealed.decode("ascii"))
+            return self._replace(enc=seal(data_key))
+        except EncryptionError as exc:
+            raise EncryptionError(f"age cannot encrypt for {_shown(self.recipient)}: {exc.message}") from None
 
     def to_data(self) -> dict[str, t.Any]:
         """The entry as stored."""
         return dict(sorted({**self.unknown, "enc": self.enc, "recipient": self.recipient}.items()))
-
-
-class AgeIdentity:
-    """One private key, parsed once."""
-
-    def __init__(self, private: str) -> None:
-        self._identity = _identity(private)
-        self.recipient = str(self._identity.to_public())
-
-    def __repr__(self) -> str:
-        return f"AgeIdentity({self.recipient})"
-
-    def unwrap(self, enc: str) -> bytes | None:
-        """The data key, None if it was wrapped for somebody else."""
-        try:
-            plain: bytes = pyrage.decrypt(enc.strip().encode("ascii", "replace"), [self._identity])
-        except pyrage.DecryptError as exc:
-            if "No matching keys" in str(exc):
-                return None
-            raise DataKeyError(f"the wrapped data key is damaged: {exc}") from None
-        return plain
-
-
-def parse_identities(text: str) -> list[AgeIdentity]:
-    """The identities of a key file: one per line, empty lines and lines starting with # skipped."""
-    identities = []
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith(("age-encryption", "-----BEGIN AGE")):
-            raise UnsupportedError("key files that are protected by a passphrase are not supported yet")
-        try:
-            identities.append(AgeIdentity(line if line.startswith("AGE-") else ""))
-        except KeyFormatError as exc:
-            raise KeyFormatError(f"line {number}: {exc.message}") from None
-    return identities

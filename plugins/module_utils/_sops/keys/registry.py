@@ -1,26 +1,26 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds of master keys, by the name of their list in the metadata.
+"""The kinds of master keys, by the name of their list in the metadata: how an entry is read, and what wraps with it.
 
-Private to the collection.
+Private to the collection. A kind is imported when a file or a rule names it: start-up is most of the time that a small
+file takes. The imports are literal, so that Ansible sends the files along with a module.
 """
+# ruff: noqa: PLC0415, PLR0911
 
 from __future__ import annotations
 
 import typing as t
 
-from ..._errors import MalformedMetadataError
 from .. import weak_types
 from .age import AgeKey
-from .base import MasterKey
-from .foreign import FIELDS, ForeignKey
+from .base import KeyService, MasterKey, Surroundings
+
+if t.TYPE_CHECKING:
+    from .stored import StoredKey
 
 LISTS = ("kms", "gcp_kms", "hckms", "azure_kv", "hc_vault", "pgp", "age")
 """All lists, in the order in which a group is put together."""
-
-OPENED_KINDS = ("age",)
-"""The kinds that a data key can be unwrapped with here."""
 
 
 def read(kind: str, entry: t.Any, *, where: str) -> MasterKey:
@@ -28,14 +28,64 @@ def read(kind: str, entry: t.Any, *, where: str) -> MasterKey:
     given = weak_types.mapping(entry, where)
     if kind == "age":
         return AgeKey.parse(given, where=where)
-    fields = weak_types.own_spelling(given, FIELDS[kind])
-    for name in FIELDS[kind]:
-        if name != "context":
-            weak_types.text(fields.get(name), f"{where}.{name}")
-    weak_types.time(fields.get("created_at"), f"{where}.created_at")
-    if kind == "hckms" and not all(part.strip() for part in f"{fields.get('key_id') or ''}".partition(":")):
-        raise MalformedMetadataError("a Huawei key is written as region:id", where=f"{where}.key_id")
-    for context in weak_types.items(fields.get("context")) if kind == "kms" else ():
-        for name, value in weak_types.mapping(context, f"{where}.context").items():
-            weak_types.text(value, f"{where}.context.{name}")
-    return ForeignKey(kind, fields)
+    return _stored(kind).parse(given, where=where)
+
+
+def _stored(kind: str) -> type[StoredKey]:
+    match kind:
+        case "kms":
+            from .aws_kms import AwsKmsKey
+
+            return AwsKmsKey
+        case "gcp_kms":
+            from .gcp_kms import GcpKmsKey
+
+            return GcpKmsKey
+        case "hckms":
+            from .huawei_kms import HuaweiKmsKey
+
+            return HuaweiKmsKey
+        case "azure_kv":
+            from .azure_kv import AzureKey
+
+            return AzureKey
+        case "hc_vault":
+            from .hc_vault import VaultTransitKey
+
+            return VaultTransitKey
+        case "pgp":
+            from .pgp import PgpKey
+
+            return PgpKey
+    raise LookupError(kind)
+
+
+def service(kind: str, surroundings: Surroundings, openpgp_keys: t.Sequence[tuple[str, str]]) -> KeyService | None:
+    """What wraps and unwraps with keys of a kind, None if nothing here can. Raises `MissingLibraryError`."""
+    match kind:
+        case "pgp":
+            from .pgp_service import PgpService
+
+            return PgpService(surroundings, openpgp_keys)
+        case "kms":
+            from .aws_kms_service import AwsKmsService
+
+            return AwsKmsService(surroundings)
+        case "gcp_kms":
+            from .gcp_kms_service import GcpKmsService
+
+            return GcpKmsService(surroundings)
+        case "hckms":
+            from .huawei_kms_service import HuaweiKmsService
+
+            return HuaweiKmsService(surroundings)
+        case "azure_kv":
+            from .azure_kv_service import AzureService
+
+            return AzureService(surroundings)
+        case "hc_vault":
+            from .hc_vault_service import VaultTransitService
+
+            return VaultTransitService(surroundings)
+        case _:
+            return None

@@ -12,9 +12,14 @@ import typing as t
 from collections.abc import Callable, Mapping
 
 from ..._errors import ConfigError, NoMatchingRuleError
-from . import foreign
 from .age import AgeKey, check_recipient
+from .aws_kms import AwsKmsKey
+from .azure_kv import AzureKey
 from .base import MasterKey
+from .gcp_kms import GcpKmsKey
+from .hc_vault import VaultTransitKey
+from .huawei_kms import HuaweiKmsKey
+from .pgp import PgpKey
 from .wrapping import Groups
 
 _Make = Callable[[str, str], MasterKey]
@@ -55,12 +60,12 @@ def _flat(rule: Mapping[str, t.Any], where: str) -> list[MasterKey]:
         raise ConfigError("aws_profile is not a string", where=where)
     kinds: tuple[tuple[str, _Make], ...] = (
         ("age", _age),
-        ("pgp", lambda text, _place: foreign.pgp(text)),
-        ("kms", lambda text, _place: foreign.kms(text, profile=profile)),
-        ("gcp_kms", lambda text, _place: foreign.gcp_kms(text)),
-        ("hckms", lambda text, place: foreign.hckms(text.strip(), where=place)),
-        ("azure_keyvault", lambda text, place: foreign.azure_kv(text, where=place)),
-        ("hc_vault_transit_uri", lambda text, place: foreign.hc_vault(text, where=place)),
+        ("pgp", lambda text, _place: PgpKey.named(text)),
+        ("kms", lambda text, _place: AwsKmsKey.named(text, profile=profile)),
+        ("gcp_kms", lambda text, _place: GcpKmsKey.named(text)),
+        ("hckms", lambda text, place: HuaweiKmsKey.named(text.strip(), where=place)),
+        ("azure_keyvault", lambda text, place: AzureKey.named(text, where=place)),
+        ("hc_vault_transit_uri", lambda text, place: VaultTransitKey.named(text, where=place)),
     )
     return [
         make(text, f"{where}.{name}")
@@ -105,12 +110,12 @@ def _group(data: t.Any, where: str) -> list[MasterKey]:
         for item in _strings(_list(data, "age", where), f"{where}.age")
         for text in (item.split(",") if item else [])
     ]
-    keys += [foreign.pgp(text) for text in _strings(_list(data, "pgp", where), f"{where}.pgp")]
+    keys += [PgpKey.named(text) for text in _strings(_list(data, "pgp", where), f"{where}.pgp")]
     for name, make in _ENTRIES.items():
         for number, entry in enumerate(_list(data, name, where)):
             keys.append(make(entry, f"{where}.{name}[{number}]"))
     uris = _strings(_list(data, "hc_vault", where), f"{where}.hc_vault")
-    return keys + [foreign.hc_vault(uri, where=f"{where}.hc_vault") for uri in uris if uri]
+    return keys + [VaultTransitKey.named(uri, where=f"{where}.hc_vault") for uri in uris if uri]
 
 
 def _list(data: Mapping[str, t.Any], name: str, where: str) -> list[t.Any]:
@@ -135,17 +140,21 @@ def _kms(entry: t.Any, where: str) -> MasterKey:
     context = entry.get("context")
     if context is not None and not isinstance(context, Mapping):
         raise ConfigError("context is not a mapping", where=where)
-    return foreign.ForeignKey("kms", {**fields, **({"context": dict(context)} if context else {})})
+    for name, value in (context or {}).items():
+        if not isinstance(value, str):
+            # sops takes it as it is spelled, and the spelling is gone: 0x1F, 1.50 and yes would become something else.
+            raise ConfigError(f"{name} is not a string", where=f"{where}.context", hint="put its value in quotes")
+    return AwsKmsKey({**fields, **({"context": dict(context)} if context else {})})
 
 
 def _azure(entry: t.Any, where: str) -> MasterKey:
     vault, name, version = (_field(entry, field, where) for field in ("vaultUrl", "key", "version"))
-    return foreign.azure_kv_of(vault, name, version, where=where)
+    return AzureKey.of(vault, name, version)
 
 
 _ENTRIES: Mapping[str, Callable[[t.Any, str], MasterKey]] = {
     "kms": _kms,
-    "gcp_kms": lambda entry, where: foreign.gcp_kms(_field(entry, "resource_id", where)),
-    "hckms": lambda entry, where: foreign.hckms(_field(entry, "key_id", where), where=where),
+    "gcp_kms": lambda entry, where: GcpKmsKey.named(_field(entry, "resource_id", where)),
+    "hckms": lambda entry, where: HuaweiKmsKey.named(_field(entry, "key_id", where), where=where),
     "azure_keyvault": _azure,
 }

@@ -7,10 +7,22 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import Surroundings
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import MasterKey, Surroundings
 
 NOWHERE = Surroundings({}, "/nowhere", lambda _path: None, lambda _words, _environment: "")
 """Surroundings without any key."""
+
+
+class Held(t.NamedTuple):
+    """What holds a data key."""
+
+    groups: tuple[tuple[MasterKey, ...], ...]
+    shamir_threshold: int = 0
+
+
+def holding(*keys: MasterKey) -> Held:
+    """One group of keys that hold the same data key."""
+    return Held((keys,))
 
 
 class Keys(t.NamedTuple):

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.fluxseed.gitops.plugins.module_utils import _errors
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.opening import open_file
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import cases

@@ -17,11 +17,11 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     InvalidInputError,
     KeyFormatError,
     MacMismatchError,
-    UnsupportedError,
 )
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store
@@ -145,12 +145,12 @@ def test_what_cannot_be_a_recipient_is_refused(rule: Rule, ring: KeyRing, store:
         document.rotate(content, ring, store=store, add=["nobody"])
 
 
-def test_a_key_of_another_kind_is_named(rule: Rule, ring: KeyRing, store: Store) -> None:
+def test_a_key_that_cannot_be_wrapped_for_is_named(rule: Rule, ring: KeyRing, store: Store) -> None:
     content = document.encrypt(b"a: 1\n", rule, store=store).content.replace(
         b"    version:",
         b'    pgp:\n        - fp: ABC\n          enc: e\n          created_at: "2026-01-02T03:04:05Z"\n    version:',
     )
-    with pytest.raises(UnsupportedError, match="pgp"):
+    with pytest.raises(KeyFormatError, match="'ABC' is no fingerprint"):
         document.rotate(content, ring, store=store)
     assert document.rotate(content, ring, store=store, remove=["ABC"]).needed
 

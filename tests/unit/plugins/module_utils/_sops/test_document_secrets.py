@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.opening import open_file
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.paths import Path
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for

@@ -14,7 +14,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import Dec
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document, notices
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.changes import Change
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.notices import Notice
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for

@@ -15,11 +15,12 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     FileAccessError,
     UnsupportedError,
 )
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing, Surroundings, gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import MasterKey
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.foreign import ForeignKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import MasterKey, Surroundings
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp import PgpKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.wrapping import wrap_groups
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.selectors import Selector
@@ -140,14 +141,14 @@ def test_a_key_given_as_the_path_of_a_file_is_not_shown(keys: Keys) -> None:
     assert ring.failed == ("SOPS_AGE_KEY_FILE: a key stands where the path of a file is due",)
 
 
-PGP = ForeignKey("pgp", {"fp": "ABC", "enc": "e", "created_at": "2026-01-02T03:04:05Z"})
+PGP = PgpKey({"fp": "ABC", "enc": "e", "created_at": "2026-01-02T03:04:05Z"})
 
 
 def test_a_file_for_other_kinds_of_keys_only_is_named(keys: Keys) -> None:
     with pytest.raises(DataKeyError, match="pgp ABC"):
         KeyRing().data_key(Metadata(((PGP,),), Selector(), "2026-01-02T03:04:05Z", ""))
     with pytest.raises(UnsupportedError, match="pgp"):
-        PGP.wrap(DATA_KEY)
+        KeyRing().services.wrap(PGP, DATA_KEY)
 
 
 def test_an_entry_without_a_data_key_is_passed_over(keys: Keys) -> None:
@@ -212,7 +213,7 @@ def test_too_few_groups_are_listed_group_by_group_and_key_by_key(trio: list[Keys
     assert lines[0] == "no identity opens enough of the data key: 2 key groups are needed, 1 opened"
     assert lines[1:3] == ["Group 0: SUCCESS", "Group 1: FAILED"]
     assert lines[3].startswith(f"  {trio[1].public}: FAILED - the wrapped data key is damaged")
-    assert lines[4] == "  pgp ABC: FAILED - keys of this kind are not supported yet"
+    assert lines[4] == "  pgp ABC: FAILED - keys were given, and none of this kind is among them"
     assert lines[5:7] == ["Group 2: FAILED", "  the group lists no key"]
 
 

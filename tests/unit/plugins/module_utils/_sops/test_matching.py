@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store
 
 

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import MalformedMetadataError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import MasterKey
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.foreign import ForeignKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp import PgpKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import (
     Metadata,
     differs,
@@ -207,7 +207,7 @@ def test_unknown_keys_are_kept_at_every_level() -> None:
 def test_keys_of_other_kinds_are_shown_and_kept() -> None:
     kms = {"arn": "arn:k", "aws_profile": "", "context": {"b": "x", "a": None}, "created_at": TIME, "enc": "e"}
     metadata = Metadata.parse({**PLAIN, "pgp": [PGP], "kms": [kms]})
-    assert metadata.recipients == ("arn:k|a:None,b:x", "ABC", "age1x")
+    assert metadata.recipients == ("arn:k|b:x", "ABC", "age1x")
     assert metadata.to_data()["pgp"] == [PGP]
     assert metadata.to_data()["kms"] == [kms]
     assert [key.enc for key in metadata.groups[0]] == ["e", "e", "armour"]
@@ -234,7 +234,7 @@ def test_a_file_that_names_no_selector_gets_none() -> None:
 
 # --- a file and a rule ----------------------------------------------------------------------------
 
-X, Y, Z = AgeKey("age1x"), AgeKey("age1y"), ForeignKey("pgp", {"fp": "age1x"})
+X, Y, Z = AgeKey("age1x"), AgeKey("age1y"), PgpKey({"fp": "age1x"})
 
 
 @pytest.mark.parametrize(

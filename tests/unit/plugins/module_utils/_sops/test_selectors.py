@@ -14,7 +14,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
 )
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.selectors import Selection, Selector
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.base import Store
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.active_comments import ACTIVE

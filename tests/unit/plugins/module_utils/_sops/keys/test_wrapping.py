@@ -9,13 +9,13 @@ import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import InvalidInputError, UnsupportedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeIdentity, AgeKey
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.foreign import ForeignKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp import PgpKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.wrapping import wrap_groups
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.shamir import combine
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import Keys
 
 DATA_KEY = bytes(range(32))
-PGP = ForeignKey("pgp", {"fp": "A", "enc": "e"})
+PGP = PgpKey({"fp": "A", "enc": "e"})
 
 
 def test_every_key_of_one_group_gets_the_whole_data_key(keys: Keys, other_keys: Keys) -> None:
@@ -47,7 +47,7 @@ def test_a_key_that_stays_keeps_what_it_has_in_one_group_only(keys: Keys) -> Non
 
 
 @pytest.mark.parametrize("groups", [[[PGP]], [[PGP], [PGP]]], ids=["one", "two"])
-def test_a_new_data_key_for_another_kind_is_refused(groups: list[list[ForeignKey]]) -> None:
+def test_a_new_data_key_for_another_kind_is_refused(groups: list[list[PgpKey]]) -> None:
     with pytest.raises(UnsupportedError, match="kind pgp"):
         wrap_groups(groups, 0, DATA_KEY)
 
