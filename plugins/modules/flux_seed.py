@@ -299,10 +299,12 @@ options:
       name:
         description:
           - The name of the entry in the Secret. It says what is in it, and Flux takes no notice of other names.
-          - V(*.agekey) holds age keys, V(*.asc) an armored PGP private key without a passphrase, V(sops.vault-token) a token of Vault or OpenBao,
+          - V(*.agekey) holds age keys, V(*.asc) an armored OpenPGP private key without a passphrase, V(sops.vault-token) a token of Vault or OpenBao,
             V(sops.aws-kms) YAML with C(aws_access_key_id), C(aws_secret_access_key) and perhaps C(aws_session_token), V(sops.azure-kv) YAML or JSON
             with C(tenantId), C(clientId) and C(clientSecret) or C(clientCertificate), V(sops.gcp-kms) the JSON of a service account.
-          - Files for keys of another kind than age are not opened before they are seeded; the check V(sops_files) says V(unknown) for them.
+          - Before they are seeded, the keys open every encrypted file. For OpenPGP this takes the program C(gpg) where the module runs, and storage in
+            memory; for a credential the client of its service there, such as C(boto3), and a way to the service. For files that cannot be tried from
+            there the check V(sops_files) says V(unknown).
         type: str
         default: age.agekey
       content:

@@ -26,6 +26,7 @@ from kubernetes.config import incluster_config
 from seeds import FLUX, SYNC, Seeds, module, started
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.openpgp import GnupgHome
 
 pytestmark = pytest.mark.lab
 
@@ -51,8 +52,11 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeds]:
         yield lab
 
 
-def cluster(seeds: Seeds, name: str, item: str) -> dict[str, str]:
-    """The files of a cluster with one encrypted Secret, and with Flux as its administrator has set it up."""
+def cluster(seeds: Seeds, name: str, item: str, keys: str = "") -> dict[str, str]:
+    """The files of a cluster with one encrypted Secret, and with Flux as its administrator has set it up.
+
+    `keys` is the Secret that the Kustomization decrypts with, if it names one.
+    """
     objects = list(yaml.safe_load_all(seeds.read(f"{FLUX}/gotk-components.yaml")))
     for found in objects:
         if found["kind"] == "ServiceAccount":
@@ -61,7 +65,8 @@ def cluster(seeds: Seeds, name: str, item: str) -> dict[str, str]:
             found["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": ROLE}
         if (found["kind"], found["metadata"]["name"]) == ("Deployment", "kustomize-controller"):
             found["spec"]["template"]["spec"]["containers"][0]["args"].append("--sops-age-secret=keys-of-all")
-    sync = SYNC.format(url=seeds.facts["git_url"]).replace(", secretRef: {name: sops-age}", "")
+    sync = SYNC.format(url=seeds.facts["git_url"])
+    sync = sync.replace(", secretRef: {name: sops-age}", f", secretRef: {{name: {keys}}}" if keys else "")
     for before, after in (
         ("metadata: {name: flux-system,", f"metadata: {{name: {name},"),
         ("GitRepository, name: flux-system", f"GitRepository, name: {name}"),
@@ -204,6 +209,28 @@ def give_identity(seeds: Seeds, moto: str) -> None:
     (home / ".aws/config").write_text(
         f"[default]\nregion = us-east-1\nendpoint_url = {moto}\ncredential_process = cat {home}/identity.json\n"
     )
+
+
+def test_an_openpgp_key_is_proven_and_opens_what_the_controller_reads(seeds: Seeds, sops: Path, tmp_path: Path) -> None:
+    """Both sides have a gpg: it opens the file here, and in the controller; a key that does not open it is not seeded."""
+    plain = tmp_path / "item.yaml"
+    plain.write_text(ITEM.format(name="signed", value="a-value-under-openpgp"))
+    with GnupgHome() as home:
+        fingerprint, other = home.new_key(name="cluster"), home.new_key(name="another")
+        command = [sops, "encrypt", "--pgp", fingerprint, "--encrypted-regex", "^(data|stringData)$", plain]
+        done = subprocess.run(command, env=home.environment, capture_output=True, text=True, check=True)
+        private, stranger = home.private(fingerprint), home.private(other)
+    seeds.publish(**cluster(seeds, "signed", done.stdout, keys="sops-gpg"))
+    before = seeds.writes()
+    refused = seed(seeds, "signed", decryption_keys=[{"name": "sops.asc", "content": stranger}])
+    assert results(refused)["sops_files"] == "fail"
+    assert seeds.writes() == before
+    result = seed(seeds, "signed", decryption_keys=[{"name": "sops.asc", "content": private}])
+    assert not result.get("failed"), result["msg"]
+    assert results(result)["sops_files"] == "ok"
+    assert result["secrets"] == {"compared": 1, "proven": 1, "not_compared": []}
+    assert value(seeds, "signed") == "a-value-under-openpgp"
+    assert "BEGIN PGP" not in json.dumps(result)
 
 
 # --- flux-operator --------------------------------------------------------------------------------

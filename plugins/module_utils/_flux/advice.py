@@ -60,7 +60,12 @@ class Advisor:
         if name == "other_key":
             return self._other_key(target, found, message)
         if name == "malformed_key":
-            return "; ".join(f"{entry}: {_shape(text)}" for entry, text in self._keys(target, found))
+            named = re.search(r"failed to import '([^']*)' data", message, re.IGNORECASE)
+            return "; ".join(
+                f"{entry}: {_shape(text)}"
+                for entry, text in self._keys(target, found)
+                if named is None or entry == named[1]
+            )
         if name == "no_key_entry":
             where, secret = self._decryption(target, found)
             return f"{where} has {_listed(secret.get('data') or {}) or 'none'}" if secret else ""

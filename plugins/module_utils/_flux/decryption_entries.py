@@ -14,17 +14,16 @@ import re
 import typing as t
 from collections.abc import Callable, Mapping
 
-from .._errors import InvalidInputError, ManifestError
+from .._errors import InvalidInputError, KeyFormatError, ManifestError
+from .._sops.keys.pgp_block import check_unattended
 from .encrypted import key_ring
 from .manifests import load
+from .service_credentials import AWS_KMS, AZURE_KV, GCP_KMS, VAULT_TOKEN
 
 AGE_SUFFIX = ".agekey"
 PGP_SUFFIX = ".asc"
-VAULT_TOKEN = "sops.vault-token"  # noqa: S105 - a name
-AWS_KMS, AZURE_KV, GCP_KMS = "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms"
 OPTION = "decryption_keys"
 
-_ARMOR = re.compile(r"^-----BEGIN PGP ([A-Z ]+)-----\s*$", re.MULTILINE)
 _AWS = ("aws_access_key_id", "aws_secret_access_key")
 _AZURE_FORMS = (
     ("tenantId", "clientId", "clientSecret"),
@@ -37,6 +36,11 @@ _AZURE_FORMS = (
 def is_age(name: str) -> bool:
     """Return whether Flux reads age identities from an entry of this name."""
     return name.endswith(AGE_SUFFIX)
+
+
+def is_pgp(name: str) -> bool:
+    """Return whether Flux imports an OpenPGP key from an entry of this name."""
+    return name.endswith(PGP_SUFFIX)
 
 
 def check_entry(name: str, content: str) -> None:
@@ -84,14 +88,11 @@ def _age(name: str, content: str) -> None:
 
 
 def _pgp(name: str, content: str) -> None:
-    kinds = _ARMOR.findall(content)
-    hint = "gpg --armor --export-secret-keys writes such a text"
-    if not kinds:
-        raise _wrong(name, "is no armored PGP key", hint)
-    if "PRIVATE KEY BLOCK" not in kinds:
-        raise _wrong(name, f"is a PGP {kinds[0]}, not a PGP PRIVATE KEY BLOCK", hint)
-    if "-----END PGP PRIVATE KEY BLOCK-----" not in content:
-        raise _wrong(name, "is cut off: the end of the PGP PRIVATE KEY BLOCK is missing", hint)
+    """Accept private keys without a passphrase: the controller cannot ask for one."""
+    try:
+        check_unattended(content)
+    except KeyFormatError as exc:
+        raise _wrong(name, exc.message, exc.hint or "") from None
 
 
 def _token(name: str, content: str) -> None:

@@ -16,15 +16,20 @@ from dataclasses import dataclass, field
 
 from .._errors import DataKeyError, FluxseedError, MissingLibraryError, SopsError, UnsupportedError
 from .._sops import document
-from .._sops.identities import KeyRing, Surroundings, gather
-from .._sops.keys.base import MasterKey
-from .._sops.keys.registry import OPENED_KINDS
+from .._sops.identities import gather
+from .._sops.key_ring import KeyRing
+from .._sops.keys.base import MasterKey, Surroundings
 from .._sops.standing import Status
 from .._sops.stores.base import Store
 from .._sops.stores.registry import store_for, store_name
+from .service_credentials import KINDS, services_of
 from .tree import Files, Tree
 
 SHORTEST_HIDDEN = 8
+_ONLY_BY_KEY = ("age", "pgp")
+"""Kinds that kustomize-controller opens with keys of the decryption Secret, and not with an identity of its own."""
+_PROGRAMS = ("PATH", "LD_LIBRARY_PATH", "SOPS_GPG_EXEC", "XDG_RUNTIME_DIR")
+"""What of the environment tells where programs are, and memory for them; no key is found through it."""
 _MARKS: Mapping[str, re.Pattern[bytes]] = {
     "dotenv": re.compile(rb"^sops_mac=", re.MULTILINE),
     "ini": re.compile(rb"^\[sops\]", re.MULTILINE),
@@ -98,8 +103,18 @@ class Encrypted:
         return self._opened[path].documents if path in self._opened else ()
 
     def open(self, ring: KeyRing) -> list[Opened]:
-        """Open all files."""
+        """Open all files; the data keys that a service has to be asked for are asked for side by side."""
+        if any(map(ring.services.can_try, (*KINDS.values(), "pgp"))):
+            ring.prefetch(self._readable())
         return [self.opened(path, ring) for path in self._contents]
+
+    def _readable(self) -> Iterator[Status]:
+        for path in self._contents:
+            if path not in self._opened:
+                try:
+                    yield self._status_of(path)
+                except SopsError:
+                    continue
 
     def opened(self, path: str, ring: KeyRing) -> Opened:
         """Open one file."""
@@ -108,10 +123,24 @@ class Encrypted:
         return self._opened[path]
 
 
-def key_ring(keys: Sequence[tuple[str, str]]) -> KeyRing:
-    """Return a ring with exactly these keys; those of the environment and of the home folder play no part."""
-    nothing = Surroundings(environment={}, home="", read_file=_no_file, run_command=_no_command)
-    return gather(nothing, keys)
+def key_ring(keys: Sequence[tuple[str, str]], environment: Mapping[str, str] | None = None) -> KeyRing:
+    """Return a ring with exactly these keys; those of the environment and of the home folder play no part.
+
+    Args:
+        keys: entries of a decryption Secret: age keys, OpenPGP keys, and credentials of key services.
+        environment: where the program `gpg` is found, and the ways to the services.
+    """
+    environment = environment or {}
+    services = services_of(keys, environment)
+    programs = {name: value for name, value in environment.items() if name in _PROGRAMS}
+    alone = Surroundings(
+        {**programs, **services.environment},
+        home="",
+        read_file=services.files.get,
+        run_command=_no_command,
+        ambient=False,
+    )
+    return gather(alone, [entry for entry in keys if entry[0] not in KINDS], opens=services.kinds, unattended=True)
 
 
 def _open(path: str, content: bytes, ring: KeyRing) -> Opened:
@@ -122,7 +151,8 @@ def _open(path: str, content: bytes, ring: KeyRing) -> Opened:
     except UnsupportedError as exc:
         return Opened(path, problem=exc.message, is_unsupported=True)
     except DataKeyError as exc:
-        return Opened(path, problem=exc.message, is_unsupported=not _names_a_key_of_ours(path, content))
+        is_undecided = exc.is_undecided or not _is_for_given_keys(path, content, ring)
+        return Opened(path, problem=exc.message, is_unsupported=is_undecided)
     except FluxseedError as exc:
         return Opened(path, problem=exc.message)
 
@@ -134,10 +164,10 @@ def _store(path: str, content: bytes) -> Store:
     return store_for(path, next((name for name, mark in _MARKS.items() if mark.search(content)), None))
 
 
-def _names_a_key_of_ours(path: str, content: bytes) -> bool:
-    """Return whether the file is for a kind of key that can be tried here."""
+def _is_for_given_keys(path: str, content: bytes, ring: KeyRing) -> bool:
+    """Return whether the file is for a kind of key that stands in the decryption Secret, or nowhere."""
     groups = document.status(content, store=_store(path, content), name=path).groups
-    return any(key.kind in OPENED_KINDS for group in groups for key in group)
+    return any(key.kind in _ONLY_BY_KEY or key.kind in ring.services.given for group in groups for key in group)
 
 
 def secret_texts(file: Opened) -> Iterator[str]:
@@ -149,10 +179,6 @@ def secret_texts(file: Opened) -> Iterator[str]:
                 if isinstance(value, str) and len(value) >= SHORTEST_HIDDEN:
                     yield value
                     yield base64.b64encode(value.encode()).decode()
-
-
-def _no_file(_path: str) -> str | None:
-    return None
 
 
 def _no_command(_arguments: Sequence[str], _environment: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from .._errors import PreflightError
 from .._kubernetes.api import Api
 from .._kubernetes.objects import Object, Reference
-from .._sops.identities import KeyRing
+from .._sops.key_ring import KeyRing
 from . import preflight
 from .agreement import disagreements
 from .desired import Desired

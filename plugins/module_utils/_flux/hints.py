@@ -27,6 +27,11 @@ OTHER_KEY = "the file is encrypted for another key than the one in the cluster: 
 # The order counts: a message often quotes a general one at its end.
 HINTS: tuple[Hint, ...] = (
     Hint(
+        "pgp_key",
+        r"failed to import '[^']*\.asc' data",
+        "gpg of kustomize-controller does not take that PGP key: it has to be an armored private key without a passphrase",
+    ),
+    Hint(
         "malformed_key",
         r"failed to import '[^']*' data|malformed secret key",
         "the decryption key in the cluster is malformed: an age key starts with AGE-SECRET-KEY-",

@@ -17,7 +17,7 @@ from .._errors import ManifestError
 from .._git.program import Git
 from .._git.work_tree import WorkTree
 from .._kubernetes.objects import reference
-from .._sops.identities import KeyRing
+from .._sops.key_ring import KeyRing
 from .desired import FLUX_FOLDER, Desired, read
 from .manifests import SYNC_FILE, Sync, clean_path, unknown_fields
 from .operated import instances

@@ -15,11 +15,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .._errors import KeyInUseError, PreflightError
+from .._errors import KeyFormatError, KeyInUseError, PreflightError
 from .._kubernetes.api import Api
 from .._kubernetes.compare import Action, Planned
 from .._kubernetes.objects import Object, Reference, reference
 from .._sops.keys.base import MasterKey
+from .._sops.keys.pgp_block import is_one_of, read_private
+from .decryption_entries import is_pgp
 from .encrypted import Encrypted, key_ring
 from .manifests import decryption_secret
 from .planning import MANAGER
@@ -42,7 +44,12 @@ class Recipients:
 
     def are_among(self, keys: Iterable[MasterKey]) -> bool:
         """Return whether one of these keys of a file is, or may be, meant."""
-        return any(key.recipient in self.public or key.kind in self.unknown for key in keys)
+        return any(
+            key.recipient in self.public
+            or key.kind in self.unknown
+            or (key.kind == "pgp" and is_one_of(key.recipient, self.public))
+            for key in keys
+        )
 
 
 def retiring(live: Object | None, wanted: Iterable[str]) -> list[str]:
@@ -70,8 +77,11 @@ def commit_of(revision: str) -> str:
 
 def recipients(name: str, content: str) -> Recipients:
     """Return whose files an entry opens."""
-    if not name.endswith(".agekey"):
-        return Recipients(unknown=frozenset({"pgp"}))
+    if is_pgp(name):
+        try:
+            return Recipients(frozenset(found for key in read_private(content) for found in key.fingerprints))
+        except KeyFormatError:
+            return Recipients(unknown=frozenset({"pgp"}))
     ring = key_ring([(name, content)])
     return Recipients(frozenset(ring.recipients), frozenset({"age"} if ring.failed else ()))
 
@@ -116,8 +126,8 @@ class Retirement:
                 where=str(self.target),
                 hint="give the checkout that it was made from as source.checkout, or keep the key in decryption_keys",
             )
-        rings = (key_ring([entry]) for entry in self.keys if entry[0].endswith(".agekey"))
-        staying = [key for ring in rings for key in ring.recipients]
+        readable = [entry for entry in self.keys if entry[0].endswith(RETIRED_SUFFIXES)]
+        staying = [key for name, content in readable for key in recipients(name, content).public]
         wrong = []
         for name in self.names:
             content = base64.b64decode(self.live["data"][name] or "").decode(errors="replace")

@@ -24,7 +24,7 @@ from .._kubernetes.connection import Connection
 from .._kubernetes.objects import Object, Reference, reference
 from .._kubernetes.readiness import State, readiness
 from .._kubernetes.wait import Deadline, silence
-from .._sops.identities import KeyRing
+from .._sops.key_ring import KeyRing
 from . import rotation
 from .adoption import left_over
 from .advice import Advisor
@@ -136,7 +136,7 @@ class Seeding:
         """Read the given keys; without one for SOPS nothing can be proven later."""
         settings = self._settings
         if settings.keys or (settings.decryption == WORKLOAD_IDENTITY and len(desired.encrypted)):
-            self._ring = key_ring(settings.age_keys)
+            self._ring = key_ring(settings.keys, self._environment)
         if self._ring and settings.preflight != "skip":
             self.outcome.sops_files = sum(1 for file in desired.encrypted.open(self._ring) if file.is_open)
 

@@ -78,7 +78,7 @@ class Settings:
 
     @property
     def age_keys(self) -> tuple[tuple[str, str], ...]:
-        """Return those keys that this collection can try itself."""
+        """Return those keys that are age keys."""
         return tuple((name, content) for name, content in self.keys if is_age(name))
 
     @property

@@ -24,7 +24,7 @@ from .._errors import ApiError, VerificationError
 from .._kubernetes.api import Api, concurrently
 from .._kubernetes.objects import Object, Reference, reference
 from .._sops import document
-from .._sops.identities import KeyRing
+from .._sops.key_ring import KeyRing
 from .encrypted import Encrypted
 from .forest import inventory
 from .manifests import KUSTOMIZE_GROUP

@@ -113,17 +113,21 @@ class Api:
         query = {"fieldManager": manager}
         return self._write("PATCH", target, list(operations), query, "application/json-patch+json")
 
-    def delete(self, target: Reference, *, uid: str | None = None, propagation: str = "Background") -> bool:
+    def delete(
+        self, target: Reference, *, uid: str | None = None, version: str | None = None, propagation: str = "Background"
+    ) -> bool:
         """Delete an object; return whether it was there.
 
         Args:
             target: the object.
             uid: delete only this very object, not another one that has got the same name since.
+            version: delete it only if nobody has written it since it had this `resourceVersion`.
             propagation: what becomes of the objects that it owns: Background, Foreground or Orphan.
         """
         options: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
-        if uid:
-            options["preconditions"] = {"uid": uid}
+        preconditions = {name: value for name, value in (("uid", uid), ("resourceVersion", version)) if value}
+        if preconditions:
+            options["preconditions"] = preconditions
         try:
             self._write("DELETE", target, options, {}, "application/json")
         except ApiError as exc:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..._errors import ManifestError
 from ..._kubernetes.objects import Object, reference, section
-from ..._sops.identities import KeyRing
+from ..._sops.key_ring import KeyRing
 from ..artifact import Files
 from ..encrypted import Encrypted
 from ..manifests import Components, parse

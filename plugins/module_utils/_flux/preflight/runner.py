@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..._kubernetes.api import Api
 from ..._kubernetes.objects import Object, Reference, reference
-from ..._sops.identities import KeyRing
+from ..._sops.key_ring import KeyRing
 from ..desired import Desired
 from ..secrets import flux_owner
 from ..wanted import Stage, Wanted

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from ..._errors import NoMatchingRuleError, SopsError
 from ..._sops.config import CONFIG_NAME, Config
-from ..._sops.identities import KeyRing
+from ..._sops.key_ring import KeyRing
 from ..._sops.keys.base import MasterKey
 from ..artifact import Files
 from ..encrypted import Encrypted, Opened
@@ -75,7 +75,7 @@ def sops_rules(encrypted: Encrypted, files: Files) -> Iterator[Check]:
             if config is None:
                 without.append(path)
                 continue
-            wanted = config.rule_for(path).groups
+            wanted = config.rule_for(path).settled(groups).groups
         except NoMatchingRuleError:
             without.append(path)
             continue

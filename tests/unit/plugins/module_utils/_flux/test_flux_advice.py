@@ -76,6 +76,16 @@ def test_a_malformed_key_is_described_and_not_shown(text, shape):
     assert PRIVATE[:-4] not in told
 
 
+def test_only_the_key_that_was_named_is_described():
+    """The others are none the worse for it."""
+    told = advice("failed to import 'age.agekey' data", cluster(age__agekey="", next__agekey=PRIVATE))
+    assert told.endswith("starts with AGE-SECRET-KEY-; age.agekey: is empty")
+    told = advice(
+        "failed to import 'sops.asc' data from sops decryption Secret", cluster(age__agekey=PRIVATE, sops__asc="x")
+    )
+    assert told.endswith("it has to be an armored private key without a passphrase")
+
+
 def test_an_entry_that_flux_ignores_is_named():
     assert advice("did not find keys in locations", cluster(age__key=PRIVATE)).endswith(
         "Secret apps/sops-age has age.key"

@@ -16,14 +16,18 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.r
     PRIVATE,
     PUBLIC,
 )
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.openpgp import (
+    ELSEWHERE,
+    LOCKED,
+    UNLOCKED,
+)
 
-PGP = "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nsecretvalue\n-----END PGP PRIVATE KEY BLOCK-----\n"
 ACCOUNT = {"type": "service_account", "private_key": "secretvalue", "client_email": "a@example.com"}
 
 
 def told(value):
     """Return what a case is called: the keys are new ones each time, and so no names."""
-    return "key" if PRIVATE[:40] in value or PUBLIC in value else None
+    return "key" if PRIVATE[:40] in value or PUBLIC in value or "\n" in value else None
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,8 @@ def told(value):
     [
         ("age.agekey", PRIVATE),
         ("any.agekey", f"# created: yesterday\n{PRIVATE}\n\n{OTHER_PRIVATE}\n"),
-        ("flux.asc", PGP),
+        ("flux.asc", UNLOCKED),
+        ("flux.asc", UNLOCKED + UNLOCKED.replace("\n", "\r\n")),
         ("sops.vault-token", "hvs.secretvalue\n"),
         ("sops.aws-kms", "aws_access_key_id: a\naws_secret_access_key: secretvalue\naws_session_token: c\n"),
         ("sops.azure-kv", "tenantId: a\nclientId: b\nclientSecret: secretvalue\n"),
@@ -63,9 +68,14 @@ def test_what_flux_can_use(name, content):
         ("age.agekey", f"{PRIVATE}\nsecretvalue", "malformed"),
         ("age.agekey", "$ANSIBLE_VAULT;1.1;AES256\n6162", "still encrypted by Ansible Vault"),
         ("age.agekey", "-----BEGIN OPENSSH PRIVATE KEY-----\nsecretvalue", "takes no SSH key"),
-        ("flux.asc", "secretvalue", "no armored PGP key"),
-        ("flux.asc", PGP.replace("PRIVATE", "PUBLIC"), "is a PGP PUBLIC KEY BLOCK"),
-        ("flux.asc", PGP[:-20], "is cut off"),
+        ("flux.asc", "secretvalue", "no armored OpenPGP key"),
+        ("flux.asc", UNLOCKED.replace("PRIVATE", "PUBLIC"), "is a PGP PUBLIC KEY BLOCK"),
+        ("flux.asc", UNLOCKED[:-20], "is cut off"),
+        ("flux.asc", LOCKED, "protected by a passphrase, and nobody can be asked"),
+        ("flux.asc", UNLOCKED + LOCKED, "protected by a passphrase, and nobody can be asked"),
+        ("flux.asc", ELSEWHERE, "exported without its secret"),
+        ("flux.asc", PRIVATE, "no armored OpenPGP key"),
+        ("age.agekey", UNLOCKED, "no age key|malformed"),
         ("sops.vault-token", "secretvalue two", "is no token"),
         ("sops.aws-kms", "aws_access_key_id: secretvalue\n", "lacks aws_secret_access_key"),
         ("sops.aws-kms", "secretvalue", "no mapping"),
@@ -86,3 +96,4 @@ def test_what_flux_could_not_use_is_named_without_its_value(name, content, messa
     shown = repr(caught.value) + str(caught.value)
     assert "secretvalue" not in shown
     assert PRIVATE[:-3] not in shown
+    assert UNLOCKED.splitlines()[2] not in shown

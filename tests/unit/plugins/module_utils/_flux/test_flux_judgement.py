@@ -196,6 +196,7 @@ KMS = (
         (WRONG_KEY, "encrypted for another key"),
         ("failed to load age identities. Did not find keys in locations 'X'", "must end in .agekey"),
         ("failed to import 'age.agekey' data from sops: malformed secret key", "starts with AGE-SECRET-KEY-"),
+        ("failed to import 'sops.asc' data from sops decryption Secret", "armored private key without a passphrase"),
         (NO_DECRYPTION, "lacks spec.decryption"),
         (".sops: field not declared in schema", "lacks spec.decryption"),
         ("error unmarshaling JSON: Object 'Kind' is missing in '{}'", "set encrypted_regex"),

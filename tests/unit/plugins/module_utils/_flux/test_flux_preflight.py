@@ -5,11 +5,19 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import GitAuthenticationError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux import preflight
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.encrypted import key_ring, secret_texts
+from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.preflight.base import Check
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Config
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import KeyServices
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.repository import (
     OTHER_PRIVATE,
     OTHER_PUBLIC,
@@ -23,9 +31,9 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.r
     results,
     secret,
 )
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.openpgp import GnupgHome
 
 RING = key_ring([("age.agekey", PRIVATE)])
-PGP = {"created_at": "2026-01-01T00:00:00Z", "enc": "x", "fp": "85D77543B3D624B63CEA9E6DBC17301B491B3F21"}
 SECRET = encrypted(secret("db", "{password: correct-horse, short: abc}"))
 
 
@@ -112,13 +120,64 @@ def test_what_a_secret_generator_reads_is_opened_in_its_own_format():
     assert check.evidence.startswith("the key opens all 2 ")
 
 
+KMS = {"created_at": "2026-01-01T00:00:00Z", "enc": "x", "arn": "arn:aws:kms:eu-west-1:1:key/a", "aws_profile": ""}
+
+
+def sealed_for(kind: str, entry: dict[str, str]) -> str:
+    """A file whose only key is of another kind than age."""
+    lines = [line for line in encrypted("PASSWORD=secret\n", name="a.env").splitlines() if "sops_age" not in line]
+    lines += [f"sops_{kind}__list_0__map_{name}={value}" for name, value in entry.items()]
+    return "\n".join(lines) + "\n"
+
+
+def opened_with(ring: KeyRing, sealed: str) -> Check:
+    return preflight.sops_files(lab(**GENERATED, **{"apps/a.env": sealed}).walked()[1], ring)
+
+
 def test_files_under_kinds_of_keys_that_are_not_opened_here_are_unknown():
-    """Neither proven nor disproven: only the controller can tell."""
-    sealed = encrypted("PASSWORD=secret\n", name="a.env")
-    lines = [line for line in sealed.splitlines() if not line.startswith("sops_age")]
-    lines += [f"sops_pgp__list_0__map_{name}={value}" for name, value in PGP.items()]
-    check = preflight.sops_files(lab(**GENERATED, **{"apps/a.env": "\n".join(lines) + "\n"}).walked()[1], RING)
+    """Neither proven nor disproven: the controller may have an identity of its own."""
+    check = opened_with(RING, sealed_for("kms", KMS))
     assert (check.result, check.evidence[:35]) == ("unknown", "1 of 2 files could not be tried: ap")
+
+
+@pytest.fixture(scope="module")
+def gnupg() -> t.Iterator[GnupgHome]:
+    with GnupgHome() as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def team(gnupg: GnupgHome) -> str:
+    return gnupg.new_key(name="team")
+
+
+@pytest.fixture(scope="module")
+def for_team(gnupg: GnupgHome, team: str) -> str:
+    rule = Config.parse(f"creation_rules: [{{pgp: {team}}}]\n", path="/x/.sops.yaml").rule_for("/x/a.env")
+    services = KeyServices(gnupg.surroundings())
+    return document.encrypt(b"PASSWORD=secret\n", rule, store=store_for("a.env"), services=services).content.decode()
+
+
+def test_an_openpgp_key_of_the_decryption_secret_opens_its_files(gnupg: GnupgHome, team: str, for_team: str):
+    """With nothing else: no home of the user, no agent."""
+    keys = [("age.agekey", PRIVATE), ("team.asc", gnupg.private(team))]
+    check = opened_with(key_ring(keys, {"PATH": gnupg.environment["PATH"]}), for_team)
+    assert (check.result, check.evidence) == ("ok", "the key opens all 2 encrypted files, MAC included")
+
+
+def test_a_file_for_another_openpgp_key_is_a_failure(gnupg: GnupgHome, for_team: str):
+    """Flux has no other OpenPGP keys than those of the Secret."""
+    other = gnupg.private(gnupg.new_key(name="other"))
+    for keys in ([("age.agekey", PRIVATE)], [("age.agekey", PRIVATE), ("other.asc", other)]):
+        check = opened_with(key_ring(keys, gnupg.environment), for_team)
+        assert (check.result, "apps/a.env" in check.evidence) == ("fail", True)
+
+
+def test_without_the_program_gpg_an_openpgp_file_is_unknown(gnupg: GnupgHome, team: str, for_team: str):
+    keys = [("age.agekey", PRIVATE), ("team.asc", gnupg.private(team))]
+    check = opened_with(key_ring(keys, {"PATH": "/nowhere"}), for_team)
+    assert check.result == "unknown"
+    assert f"pgp {team}: the program gpg is required and was not found" in check.evidence
 
 
 @pytest.mark.parametrize(

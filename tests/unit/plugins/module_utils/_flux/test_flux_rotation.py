@@ -26,6 +26,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.rotation imp
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.secrets import sops_secret
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.wanted import Stage, Wanted
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.objects import Reference
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp_block import read_private
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.repository import (
     OTHER_PRIVATE,
     OTHER_PUBLIC,
@@ -36,10 +37,11 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.r
     encrypted,
     secret,
 )
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.openpgp import UNLOCKED
 
 SECRET = Reference("v1", "Secret", "flux-system", "sops-age")
 NEW = (("new.agekey", OTHER_PRIVATE),)
-PGP = "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n-----END PGP PRIVATE KEY BLOCK-----\n"
+OPENPGP = read_private(UNLOCKED)[0].fingerprint
 
 
 def live(manager: str = MANAGER, **entries: str) -> dict:
@@ -114,14 +116,50 @@ def test_a_key_under_another_name_is_the_same_key():
 
 
 def test_a_key_that_cannot_be_read_may_be_that_of_any_file():
-    """A PGP key is not looked into, and a damaged age key tells nothing."""
-    assert recipients("team.asc", PGP).unknown == {"pgp"}
+    """A damaged key tells nothing."""
+    assert recipients("team.asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n").unknown == {"pgp"}
     assert recipients("old.agekey", "AGE-SECRET-KEY-1X").unknown == {"age"}
     found = due(wanted(), NEW, live(old_agekey="AGE-SECRET-KEY-1X"))
     assert found is not None
     found.prove(files(encrypted(secret("x", "{a: b}"), OTHER_PUBLIC)), "x")
     with pytest.raises(KeyInUseError):
         found.prove(files(encrypted(secret("x", "{a: b}"), PUBLIC)), "x")
+
+
+def of_openpgp(*fingerprints: str) -> str:
+    """A file for OpenPGP keys."""
+    entries = [f"        - {{fp: {name}, enc: x, created_at: '2026-01-01T00:00:00Z'}}" for name in fingerprints]
+    sealed = encrypted(secret("x", "{a: b}"), PUBLIC).splitlines()
+    start = next(number for number, line in enumerate(sealed) if line.strip() == "age:")
+    end = next(number for number, line in enumerate(sealed) if line.strip().startswith("recipient:")) + 1
+    return "\n".join([*sealed[:start], "    pgp:", *entries, *sealed[end:], ""])
+
+
+@pytest.mark.parametrize(
+    ("fingerprints", "is_needed"),
+    [
+        ([OPENPGP], True),
+        ([OPENPGP.lower()], True),
+        ([f"{OPENPGP[-16:]}!"], True),
+        ([OPENPGP, "B" * 40], True),
+        (["B" * 40], False),
+        ([OPENPGP[-8:]], False),
+    ],
+    ids=["whole", "lower case", "subkey", "and another", "another", "too short"],
+)
+def test_an_openpgp_key_is_needed_by_the_files_that_name_it(fingerprints, is_needed):
+    assert recipients("team.asc", UNLOCKED).public == {OPENPGP}
+    found = due(wanted(), NEW, live(team_asc=UNLOCKED))
+    assert found is not None
+    if not is_needed:
+        found.prove(files(of_openpgp(*fingerprints)), "x")
+        return
+    with pytest.raises(KeyInUseError, match=r"team\.asc by apps/0\.yaml"):
+        found.prove(files(of_openpgp(*fingerprints)), "x")
+    renamed = (("renamed.asc", UNLOCKED), ("sops.vault-token", "x"))
+    found = due(wanted(renamed), renamed, live(team_asc=UNLOCKED))
+    assert found is not None
+    found.prove(files(of_openpgp(*fingerprints)), "x")
 
 
 def test_files_that_are_not_at_hand_prove_nothing():
