@@ -23,7 +23,7 @@ from measure import Result
 ROOT = Path(__file__).resolve().parents[2]
 
 
-PARTS = ("processes", "many", "calls", "flux")
+PARTS = ("processes", "many", "calls", "keys", "flux")
 """In this order, because of the memory (see bench_cases)."""
 
 
@@ -50,7 +50,7 @@ def main() -> int:
 
 def _results(parts: Sequence[str], runs: int) -> Iterator[Result]:
     with tempfile.TemporaryDirectory(prefix="fluxseed-bench-") as folder:
-        if set(parts) != {"flux"}:
+        if set(parts) & {"processes", "many", "calls"}:
             sops, age_keygen = _oracle("sops"), _oracle("age-keygen")
             bench = Bench(Path(folder), sops, *_key_pair(age_keygen), runs)
             if "processes" in parts:
@@ -59,6 +59,13 @@ def _results(parts: Sequence[str], runs: int) -> Iterator[Result]:
                 yield bench.many_files()
             if "calls" in parts:
                 yield from bench.in_process()
+        if "keys" in parts:
+            import bench_keys_age
+            import bench_keys_kms
+            import bench_keys_pgp
+
+            for kind in (bench_keys_age, bench_keys_pgp, bench_keys_kms):
+                yield from kind.run(runs)
         if "flux" in parts:
             from bench_flux import rows
 

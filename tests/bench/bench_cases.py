@@ -146,11 +146,9 @@ class Bench:
 
         from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
         from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
-        from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import (
-            KeyRing,
-            Surroundings,
-            gather,
-        )
+        from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+        from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
+        from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
         from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 
         nowhere = Surroundings({}, "/nowhere", lambda _path: None, lambda _words, _environment: "")
