@@ -14,15 +14,17 @@ class ModuleDocFragment:
 options:
   age_key:
     description:
-      - One or more age private keys (C(AGE-SECRET-KEY-1...)), as text, to open files with.
+      - One or more age private keys (C(AGE-SECRET-KEY-1...), C(AGE-SECRET-KEY-PQ-1...)), or an SSH private key, as text, to open
+        files with.
       - When this or O(age_keyfile) is set, only these keys are tried.
       - If neither is set, keys are looked for where the C(sops) program looks for them, which are the environment variables
-        E(SOPS_AGE_KEY), E(SOPS_AGE_KEY_FILE) and E(SOPS_AGE_KEY_CMD), and C(sops/age/keys.txt) in the configuration folder of the
-        user.
+        E(SOPS_AGE_KEY), E(SOPS_AGE_KEY_FILE), E(SOPS_AGE_KEY_CMD), E(SOPS_AGE_SSH_PRIVATE_KEY_FILE) and
+        E(SOPS_AGE_SSH_PRIVATE_KEY_CMD), C(~/.ssh/id_ed25519) and C(~/.ssh/id_rsa), and C(sops/age/keys.txt) in the configuration
+        folder of the user.
     type: str
   age_keyfile:
     description:
-      - A file with age private keys, as C(age-keygen) writes it.
+      - A file with age private keys, as C(age-keygen) writes it, or with an SSH private key.
       - When this or O(age_key) is set, only these keys are tried.
     type: path
 requirements:
@@ -40,7 +42,7 @@ options:
     type: path
   age:
     description:
-      - The age recipients (public keys, C(age1...)) to encrypt for.
+      - The age recipients (public keys, C(age1...) or C(ssh-ed25519 ...)) to encrypt for.
       - They take the place of the recipients of the creation rule. Which values are encrypted is still what the rule says.
       - Without a configuration file, every value is encrypted whose name does not end in C(_unencrypted).
     type: list

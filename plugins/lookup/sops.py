@@ -18,6 +18,8 @@ author:
 extends_documentation_fragment:
   - fluxseed.gitops._sops
   - fluxseed.gitops._sops.plugin
+  - fluxseed.gitops._key_sources
+  - fluxseed.gitops._kubernetes
 options:
   _terms:
     description:
@@ -57,6 +59,16 @@ EXAMPLES = r"""
   ansible.builtin.set_fact:
     secret: "{{ lookup('fluxseed.gitops.sops', 'apps/database/secret.yaml', age_key=sops_age_private_key) | from_yaml }}"
   no_log: true
+
+- name: With the key that Flux has in the cluster
+  ansible.builtin.set_fact:
+    secret: "{{ lookup('fluxseed.gitops.sops', 'apps/database/secret.yaml', kubernetes={}, context='home') | from_yaml }}"
+  no_log: true
+
+- name: With a variable of a Vault file whose variables are not those of the play
+  ansible.builtin.set_fact:
+    secret: "{{ lookup('fluxseed.gitops.sops', 'apps/database/secret.yaml', vault_file=other_vault_file, vault_variable='age_key') | from_yaml }}"
+  no_log: true
 """
 
 RETURN = r"""
@@ -74,10 +86,11 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ..module_utils._ansible.border import plain
+from ..module_utils._ansible.key_sources import SOURCE_SPEC, sources
 from ..module_utils._errors import DataKeyError, FluxseedError
 from ..module_utils._files import read_file
 from ..module_utils._sops import document
-from ..module_utils._sops.identities import KeyRing
+from ..module_utils._sops.key_ring import KeyRing
 from ..module_utils._sops.notices import Notice
 from ..module_utils._sops.stores.registry import store_for
 from ..module_utils._surroundings import key_ring
@@ -86,7 +99,9 @@ display = Display()
 
 OPTION_VARIABLES = ("sops_age_key", "sops_age_keyfile")
 
-_rings: dict[tuple[str | None, ...], KeyRing] = {}
+KEY_OPTIONS = ("age_key", "age_keyfile", *SOURCE_SPEC)
+
+_rings: dict[tuple[str, ...], KeyRing] = {}
 
 
 class LookupModule(LookupBase):
@@ -117,26 +132,34 @@ class LookupModule(LookupBase):
     def _decrypt(self, path: str) -> bytes:
         content = read_file(path)
         store = store_for(path)
-        choice = (plain(self.get_option("age_key")), plain(self.get_option("age_keyfile")), *_environment())
+        options = {name: plain(self.get_option(name)) for name in KEY_OPTIONS}
+        choice = (*(repr(options[name]) for name in KEY_OPTIONS), *_environment())
         known = choice in _rings
         warnings: list[Notice] = []
         try:
-            text = document.decrypt(content, self._ring(choice), store=store, name=path, warnings=warnings)
+            text = document.decrypt(content, self._ring(choice, options), store=store, name=path, warnings=warnings)
         except DataKeyError:
             if not known:
                 raise
             # A key file may have been made since it was first looked for.
             del _rings[choice]
-            text = document.decrypt(content, self._ring(choice), store=store, name=path, warnings=warnings)
+            text = document.decrypt(content, self._ring(choice, options), store=store, name=path, warnings=warnings)
         for warning in warnings:
             display.warning(str(warning))
         return text
 
-    def _ring(self, choice: tuple[str | None, ...]) -> KeyRing:
+    def _ring(self, choice: tuple[str, ...], options: dict[str, t.Any]) -> KeyRing:
         """Return the identities for these options, read once per process."""
         if choice not in _rings:
-            _rings[choice] = key_ring(choice[0], choice[1])
+            _rings[choice] = key_ring(
+                options["age_key"], options["age_keyfile"], sources=sources(options, self._vault_file)
+            )
         return _rings[choice]
+
+    def _vault_file(self, path: str) -> t.Any:
+        from ..plugin_utils._vault import VaultFile, play_secrets  # noqa: PLC0415 - few need it
+
+        return VaultFile(path, play_secrets(self._loader))
 
 
 def _environment() -> list[str]:

@@ -13,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
 import stat
+import time
 from collections.abc import Iterator
 
 from ._errors import FileAccessError
@@ -98,6 +100,60 @@ def set_mode(path: str, mode: int) -> None:
         os.chmod(path, mode)
     except OSError as exc:
         raise _cannot("change the mode of", path, exc) from exc
+
+
+def set_owner(path: str, user: int, group: int) -> None:
+    """Change who owns a file or a folder; -1 leaves one of the two as it is."""
+    try:
+        os.chown(path, user, group)
+    except OSError as exc:
+        raise _cannot("change the owner of", path, exc) from exc
+
+
+def file_owner(path: str) -> tuple[int, int] | None:
+    """Return user and group of a file as numbers, or None if there is none."""
+    found = _stat(path)
+    return None if found is None else (found.st_uid, found.st_gid)
+
+
+def remove_file(path: str) -> None:
+    """Remove a file; a symbolic link goes with what it points to. What is not there is no error."""
+    target = os.path.realpath(path)
+    try:
+        for each in dict.fromkeys((target, path)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(each)
+        _sync_folder(os.path.dirname(target))
+    except OSError as exc:
+        raise _cannot("remove", path, exc) from exc
+
+
+def missing_folders(path: str) -> list[str]:
+    """Return the folders above a file that are not there, from the top."""
+    missing = []
+    folder = os.path.dirname(os.path.realpath(path))
+    while not os.path.isdir(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    return missing[::-1]
+
+
+def back_up_file(path: str) -> str:
+    """Copy a file beside itself, with its mode and owner, under a name as Ansible gives it; return the name.
+
+    Variables files of that name, which ends in a tilde, are not read by Ansible.
+    """
+    target = os.path.realpath(path)
+    name = f"{target}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S', time.localtime())}"
+    # Several may be made in one second.
+    copy = next(each for number in itertools.count() if not os.path.lexists(each := f"{name}{'.' * number}~"))
+    try:
+        kept = os.stat(target)
+        _prepare(copy, read_file(target), kept=kept, source=target, mode=None)
+        _sync_folder(os.path.dirname(target))
+    except OSError as exc:
+        raise _cannot("back up", path, exc) from exc
+    return copy
 
 
 @contextlib.contextmanager

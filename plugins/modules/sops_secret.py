@@ -21,6 +21,8 @@ extends_documentation_fragment:
   - fluxseed.gitops._attributes.in_process
   - fluxseed.gitops._sops
   - fluxseed.gitops._sops.rules
+  - fluxseed.gitops._key_sources
+  - fluxseed.gitops._kubernetes
 options:
   path:
     description:
@@ -77,6 +79,22 @@ EXAMPLES = r"""
     path: "{{ playbook_dir }}/apps/grafana/secret.yaml"
     content: "{{ lookup('ansible.builtin.template', 'grafana-secret.yaml.j2') }}"
     age_key: "{{ sops_age_private_key }}"
+
+- name: The private key is taken from the Vault file, without its variables being loaded into the play
+  fluxseed.gitops.sops_secret:
+    path: "{{ playbook_dir }}/apps/grafana/secret.yaml"
+    content: "{{ lookup('ansible.builtin.template', 'grafana-secret.yaml.j2') }}"
+    vault_file: "{{ inventory_dir }}/group_vars/all/secrets.yml"
+    vault_variable: sops_age_private_key
+
+- name: The private key is the one that Flux has in the cluster
+  fluxseed.gitops.sops_secret:
+    path: "{{ playbook_dir }}/apps/grafana/secret.yaml"
+    content: "{{ lookup('ansible.builtin.template', 'grafana-secret.yaml.j2') }}"
+    kubernetes:
+      name: sops-age
+      namespace: flux-system
+    context: home
 
 - name: The environment file of a service
   fluxseed.gitops.sops_secret:

@@ -23,7 +23,12 @@ HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 SHORTEST_MASKED = 8
 """Masking shorter values would turn paths, counts and messages into asterisks and hide next to nothing."""
 
-_PRIVATE_KEY = re.compile(r"AGE-SECRET-KEY-[0-9A-Z-]{8,}", re.IGNORECASE)
+_PRIVATE_KEY = re.compile(
+    r"AGE-SECRET-KEY-[0-9A-Z-]{8,}"
+    # Its first line alone stands in messages; in quoted text a line break has two characters.
+    r"|-----BEGIN PGP PRIVATE KEY BLOCK-----(?=\s*(?:\n|\\n)).*?(?:-----END PGP PRIVATE KEY BLOCK-----|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 ArgumentSpec = Mapping[str, Mapping[str, t.Any]]
 
@@ -116,7 +121,7 @@ def shown_params(spec: ArgumentSpec, params: Mapping[str, t.Any]) -> dict[str, t
 def masked(result: Mapping[str, t.Any], secrets: set[str]) -> dict[str, t.Any]:
     """Return the result with every secret in its texts replaced: the second net, results hold none.
 
-    Private age keys are replaced wherever they come from, such as an option that is for public ones.
+    Private keys of age and PGP are replaced wherever they come from, such as an option that is for public ones.
     """
     clean: dict[str, t.Any] = _without_private_keys(plain(remove_values(dict(result), secrets)))
     # Flags stay flags, and keep Ansible's own contract.

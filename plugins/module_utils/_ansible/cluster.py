@@ -12,8 +12,8 @@ import os
 import typing as t
 from collections.abc import Mapping
 
-from .._kubernetes.connection import Connection
-from .._kubernetes.login import Login
+if t.TYPE_CHECKING:
+    from .._kubernetes.connection import Connection
 
 CONNECTION_SPEC: dict[str, dict[str, t.Any]] = {
     "api_key": {"type": "str", "no_log": True},
@@ -40,4 +40,7 @@ def connect(params: Mapping[str, t.Any]) -> Connection:
         KubeconfigError: the kubeconfig or the context cannot be used; the message lists the contexts.
         InvalidInputError: an option has no meaning.
     """
+    from .._kubernetes.connection import Connection  # noqa: PLC0415 - start-up time: the options alone need none of it
+    from .._kubernetes.login import Login  # noqa: PLC0415 - as above
+
     return Connection.open(Login.of(params, os.environ), os.environ)

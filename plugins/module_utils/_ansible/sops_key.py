@@ -1,192 +1,256 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The work of the module `sops_key`: an age key pair in the place where it is kept.
+"""The work of the module `sops_key`: a key pair in the place where it is kept.
 
 Private to the collection.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from .._errors import FluxseedError, InvalidInputError, KeyFormatError
-from .._files import (
-    DIRECTORY,
-    PRIVATE_DIRECTORY,
-    PRIVATE_FILE,
-    file_mode,
-    folder_lock,
-    read_file_if_exists,
-    replace_file,
-    set_mode,
-)
-from .._sops.keys.age import generate_identity, parse_identities
+from .._errors import InvalidInputError, KeyFormatError
+from .._sops.key_pairs import AGE, TYPES, KeyPair, generate, read, read_one
+from .._surroundings import surroundings
 from .call import Call
+from .cluster import CONNECTION_SPEC, connect
+from .key_places.base import SECRET_SPEC, Place, Plan, Wanted, shown
+from .key_places.file import KeyFile
+from .key_places.variables import VaultVariables, default_names
+
+NEVER, FAIL, ALWAYS = "never", "fail", "always"
+PRESENT, ABSENT = "present", "absent"
+KEEP = "nothing was changed; put the right key there, or have it replaced with regenerate: always"
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "backup": {"type": "bool", "default": False},
+    "content": {"type": "str", "no_log": True},
+    "group": {"type": "str"},
+    "kubernetes": {
+        "type": "dict",
+        "options": {"data_key": {"type": "str", "no_log": False}, **SECRET_SPEC},
+    },
+    "owner": {"type": "str"},
     "path": {"type": "path"},
-    "private_variable": {"type": "str", "default": "sops_age_private_key"},
-    "public_variable": {"type": "str", "default": "sops_age_public_key"},
+    "pgp_algorithm": {"type": "str", "choices": ["rsa4096", "ed25519"], "default": "rsa4096"},
+    "pgp_name": {"type": "str", "default": "SOPS"},
+    "private_variable": {"type": "str"},
+    "public_variable": {"type": "str"},
+    "regenerate": {"type": "str", "choices": [NEVER, FAIL, ALWAYS], "default": FAIL},
+    "state": {"type": "str", "choices": [PRESENT, ABSENT], "default": PRESENT},
+    "type": {"type": "str", "choices": list(TYPES), "default": AGE},
     "vault_file": {"type": "path"},
     "vault_id": {"type": "str"},
+    **CONNECTION_SPEC,
 }
+PLACES = ("kubernetes", "path", "vault_file")
 CONSTRAINTS: dict[str, t.Any] = {
-    "mutually_exclusive": [("path", "vault_file"), ("path", "vault_id")],
-    "required_one_of": [("path", "vault_file")],
+    "mutually_exclusive": [PLACES],
+    "required_by": {
+        "group": ("path",),
+        "owner": ("path",),
+        "private_variable": ("vault_file",),
+        "public_variable": ("vault_file",),
+        "vault_id": ("vault_file",),
+    },
+    "required_one_of": [PLACES],
 }
-
-PRIVATE_SHOWN = "(private key, not shown)"
-NOT_YET = "(made by the run)"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What was found or made. There is no place for a private key in it."""
 
-    public_key: str | None
+    pair: KeyPair | None
     reason: tuple[str, ...] = ()
-    before: Mapping[str, str] = field(default_factory=dict)
-    after: Mapping[str, str] = field(default_factory=dict)
+    plan: Plan | None = None
+    backup: str | None = None
 
-    def as_result(self, *, place: str, diff: bool) -> dict[str, t.Any]:
+    def as_result(self, place: Place, *, diff: bool) -> dict[str, t.Any]:
         """Return the result of the module."""
         result: dict[str, t.Any] = {
-            "changed": bool(self.reason),
-            "public_key": self.public_key,
-            "fingerprint": fingerprint(self.public_key) if self.public_key else None,
-            "path": place,
+            "changed": self.plan is not None,
+            "created": "created" in self.reason,
+            "fingerprint": self.pair.fingerprint if self.pair else None,
+            "public_key": self.pair.public_key if self.pair else None,
             "reason": list(self.reason),
+            "recipient": self.pair.recipient if self.pair else None,
+            "type": self.pair.type if self.pair else None,
+            **place.returned,
         }
+        if self.backup:
+            result["backup_file"] = self.backup
         if diff:
             result["diff"] = {
-                "before_header": place,
-                "after_header": place,
-                "before": _lines(self.before),
-                "after": _lines(self.after),
+                "before_header": place.key,
+                "after_header": place.key,
+                "before": shown(self.plan.before if self.plan else {}),
+                "after": shown(self.plan.after if self.plan else {}),
             }
         return result
 
 
 def run(call: Call) -> dict[str, t.Any]:
-    """Make sure that there is a key pair, and say which."""
-    vault_file = call.params["vault_file"]
-    place = vault_file or call.params["path"]
-    outcome = _in_vault(call, vault_file) if vault_file else _in_file(call, place)
-    return outcome.as_result(place=place, diff=call.diff_mode)
+    """Make sure that there is a key pair, or none, and say which."""
+    params = call.params
+    given = _given(params)
+    place = _place(call)
+    with place.locked():
+        outcome = _absent(call, place) if params["state"] == ABSENT else _present(call, place, given)
+    return outcome.as_result(place, diff=call.diff_mode)
 
 
-def fingerprint(public_key: str) -> str:
-    """Return a short name of a public key that can be compared by eye."""
-    return hashlib.sha256(public_key.encode()).hexdigest()[:16]
-
-
-def _in_vault(call: Call, path: str) -> Outcome:
-    if call.vault is None:
+def _given(params: Mapping[str, t.Any]) -> KeyPair | None:
+    """Return the pair that is to be kept, where the play brings its own."""
+    if params["content"] is None:
+        return None
+    if params["state"] == ABSENT:
+        raise InvalidInputError("has no meaning with state absent", where="content", hint="leave it out")
+    pair = read_one(params["content"], where="content")
+    if pair.type != params["type"]:
         raise InvalidInputError(
-            "vault_file needs the vault passwords of the play, which only Ansible's own process has",
-            where="vault_file",
-            hint="use 'connection: local' or 'delegate_to: localhost', 'become: false', and no 'async'",
+            f"holds a key of type {pair.type}, and type is {params['type']}",
+            where="content",
+            hint=f"set type: {pair.type}",
         )
-    public_name, private_name = call.params["public_variable"], call.params["private_variable"]
-    if public_name == private_name:
-        raise InvalidInputError("both name the same variable", where="public_variable, private_variable")
-    with folder_lock(path, make=None if call.check_mode else DIRECTORY):
-        file = call.vault(path).with_vault_id(call.params["vault_id"])
-        found = file.read()
-        if private_name in found:
-            private, public = None, _public_of(found[private_name], where=f"{path}, variable {private_name}")
-            if found.get(public_name) == public:
-                return Outcome(public)
-            if public_name in found:
-                call.warn(
-                    f"{path}: {public_name} did not belong to {private_name} and was derived anew; whatever was encrypted for "
-                    "the old public key alone cannot be opened with this private key"
-                )
-            reason, wanted = "public_variable", {public_name: public}
-        elif public_name in found:
-            raise InvalidInputError(
-                f"there is a {public_name}, but no {private_name} that belongs to it",
-                where=path,
-                hint=f"put the private key back with 'ansible-vault edit', or remove {public_name} to have a new pair made",
-            )
-        else:
-            private, public = generate_identity()
-            reason, wanted = "created", {public_name: public, private_name: private}
-        content = file.plan(wanted)
-        if content is not None and not call.check_mode:
-            file.write(content)
-    # A key made in check mode is thrown away: the run will make another one.
-    shown = None if private and call.check_mode else public
-    before = {name: _shown(found[name], name == private_name) for name in (public_name, private_name) if name in found}
-    after = {**before, public_name: shown or NOT_YET, private_name: PRIVATE_SHOWN}
-    return Outcome(shown, (reason,), before, after)
+    return pair
 
 
-def _in_file(call: Call, path: str) -> Outcome:
-    with folder_lock(path, make=None if call.check_mode else PRIVATE_DIRECTORY):
-        content = read_file_if_exists(path)
-        if content is None:
-            private, public = generate_identity()
-            if not call.check_mode:
-                replace_file(path, _key_file(private, public), mode=PRIVATE_FILE)
-            shown = None if call.check_mode else public
-            after = {"mode": _octal(PRIVATE_FILE), "public key": shown or NOT_YET, "private key": PRIVATE_SHOWN}
-            return Outcome(shown, ("created",), {}, after)
-        public = _public_of_file(content, where=path)
-        mode = file_mode(path)
-        if mode is None or not mode & 0o077:
-            return Outcome(public)
-        if not call.check_mode:
-            set_mode(path, PRIVATE_FILE)
-        return Outcome(public, ("mode",), {"mode": _octal(mode)}, {"mode": _octal(PRIVATE_FILE)})
+def _place(call: Call) -> Place:
+    params = call.params
+    kind = params["type"]
+    if params["vault_file"]:
+        defaults = default_names(kind)
+        names = (params["public_variable"] or defaults[0], params["private_variable"] or defaults[1])
+        return VaultVariables(
+            call.vault, params["vault_file"], names=names, vault_id=params["vault_id"], check_mode=call.check_mode
+        )
+    if params["path"]:
+        return KeyFile(params["path"], owner=params["owner"], group=params["group"], check_mode=call.check_mode)
+    from .key_places.secret import SecretEntry, check_entry, default_entry  # noqa: PLC0415 - start-up time
+
+    wanted = params["kubernetes"]
+    return SecretEntry(
+        lambda: connect(params),
+        name=wanted["name"],
+        namespace=wanted["namespace"],
+        entry=check_entry(wanted["data_key"] or default_entry(kind), kind),
+        check_mode=call.check_mode,
+    )
 
 
-def _public_of(value: t.Any, *, where: str) -> str:
-    """Derive the public key from what a variable holds. Nothing that is there already is ever replaced."""
-    if not isinstance(value, str):
-        raise KeyFormatError("this is not the text of an age private key", where=where, hint=_KEEP)
-    return _first_public(value.strip(), where=where)
+def _present(call: Call, place: Place, given: KeyPair | None) -> Outcome:
+    params = call.params
+    there = _look(place, params["regenerate"], given)
+    pair, public = there.pair, there.public
+    reason = ""
+    is_new = pair is None or _is_replaced(call, place, pair, given)
+    if is_new:
+        _insist_on_one(place, there.others + 1, "replaced")
+        if not there.is_taken and public is not None and params["regenerate"] != ALWAYS:
+            _insist_on_its_key(place, public, given)
+        reason, pair = "replaced" if there.is_taken else "created", given
+        if pair is None and not call.check_mode:
+            pair = generate(params["type"], surroundings(), name=params["pgp_name"], algorithm=params["pgp_algorithm"])
+    elif pair is not None and public is not None and public != pair.recipient:
+        call.warn(
+            f"{place.key}: the public key beside it did not belong to it and was derived anew; whatever was encrypted for "
+            f"{public} alone cannot be opened with this private key. Encrypt it for {pair.recipient} (sops updatekeys), "
+            "or put the private key of the old one back"
+        )
+    plan = place.plan(Wanted(pair, is_new))
+    if plan is None:
+        return Outcome(pair)
+    backup = _write(call, place, plan)
+    return Outcome(pair, (*((reason,) if reason else ()), *plan.reason), plan, backup)
 
 
-def _public_of_file(content: bytes, *, where: str) -> str:
+def _absent(call: Call, place: Place) -> Outcome:
+    text = place.private()
+    found = read(text, where=place.key) if text is not None else ()
+    _insist_on_one(place, len(found), "removed")
+    plan = place.plan_removal()
+    if plan is None:
+        return Outcome(None)
+    backup = _write(call, place, plan)
+    return Outcome(found[0] if found else None, ("removed",), plan, backup)
+
+
+def _write(call: Call, place: Place, plan: Plan) -> str | None:
+    if call.check_mode:
+        return None
+    backup = place.back_up() if call.params["backup"] and plan.changes_content else None
+    plan.write()
+    return backup
+
+
+class _There(t.NamedTuple):
+    """What a place holds before the run."""
+
+    is_taken: bool
+    """Something stands where the private key is due."""
+    pair: KeyPair | None
+    """The pair that counts, None if there is none, or only something that may be replaced."""
+    public: str | None = None
+    others: int = 0
+    """How many more pairs there are."""
+
+
+def _look(place: Place, regenerate: str, given: KeyPair | None) -> _There:
+    """Return what is there; of several pairs the one that was given counts, else the first."""
     try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise KeyFormatError("this is not the text of an age key file", where=where, hint=_KEEP) from None
-    return _first_public(text, where=where)
+        text = place.private()
+        pairs = () if text is None else read(text, where=place.key)
+        same = (pair for pair in pairs if given and pair.recipient == given.recipient)
+        pair = next(same, pairs[0] if pairs else None)
+        return _There(text is not None, pair, place.public(), max(len(pairs) - 1, 0))
+    except KeyFormatError as exc:
+        if regenerate == ALWAYS:
+            return _There(is_taken=True, pair=None)
+        raise KeyFormatError(exc.message, where=exc.where, hint="; ".join(filter(None, (exc.hint, KEEP)))) from None
 
 
-_KEEP = "nothing was changed; put the right key there, or remove it to have a new pair made"
+def _is_replaced(call: Call, place: Place, found: KeyPair, given: KeyPair | None) -> bool:
+    """Return whether another key takes the place of this one, which happens only if that was asked for."""
+    wanted, regenerate = call.params["type"], call.params["regenerate"]
+    if regenerate == ALWAYS:
+        return given is None or given.recipient != found.recipient
+    if given is not None and given.recipient != found.recipient:
+        message, hint = f"another key is there, {found.recipient}, and not the one of content, {given.recipient}", ""
+    elif found.type != wanted:
+        message, hint = (
+            f"the key that is there is of type {found.type}, and type is {wanted}",
+            f"set type: {found.type}; or ",
+        )
+    else:
+        return False
+    if regenerate == FAIL:
+        raise InvalidInputError(
+            message, where=place.key, hint=f"{hint}have it replaced with regenerate: always, perhaps with backup: true"
+        )
+    call.warn(f"{place.key}: {message}; it stays, because regenerate is never")
+    return False
 
 
-def _first_public(text: str, *, where: str) -> str:
-    try:
-        identities = parse_identities(text)
-    except FluxseedError as exc:
-        exc.where, exc.hint = f"{where}, {exc.where}" if exc.where else where, exc.hint or _KEEP
-        raise
-    if not identities:
-        raise KeyFormatError("there is no age private key in it", where=where, hint=_KEEP)
-    return identities[0].recipient
+def _insist_on_one(place: Place, count: int, fate: str) -> None:
+    if count > 1:
+        raise InvalidInputError(
+            f"there are {count} keys in it, and all of them would be {fate}",
+            where=place.key,
+            hint="take the key out by hand that is not wanted any more",
+        )
 
 
-def _key_file(private: str, public: str) -> bytes:
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return f"# created: {now}\n# public key: {public}\n{private}\n".encode()
-
-
-def _shown(value: t.Any, private: bool) -> str:
-    return PRIVATE_SHOWN if private else str(value)
-
-
-def _octal(mode: int) -> str:
-    return f"{mode:04o}"
-
-
-def _lines(values: Mapping[str, str]) -> str:
-    return "".join(f"{name}: {value}\n" for name, value in values.items())
+def _insist_on_its_key(place: Place, public: str, given: KeyPair | None) -> None:
+    if given is not None and given.recipient == public:
+        return
+    what = "the key of content does not belong to it" if given else "no private key that belongs to it"
+    raise InvalidInputError(
+        f"there is the public key {public} beside it, and {what}",
+        where=place.key,
+        hint="put the private key back (give it as content), remove the public key to have a new pair made, or set "
+        "regenerate: always",
+    )

@@ -18,11 +18,12 @@ from .._files import DIRECTORY, file_mode, folder_lock, read_file_if_exists, rep
 from .._sops import document
 from .._sops.changes import Change
 from .._sops.config import Config, Rule
-from .._sops.identities import KeyRing
+from .._sops.key_ring import KeyRing
 from .._sops.stores.base import Store
 from .._sops.stores.registry import store_for
 from .._surroundings import find_config, key_ring, load_config
 from .call import Call
+from .key_sources import SOURCE_SPEC, sources
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "age": {"type": "list", "elements": "str"},
@@ -33,6 +34,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "content": {"type": "raw", "required": True, "no_log": True},
     "mode": {"type": "raw"},
     "path": {"type": "path", "required": True},
+    **SOURCE_SPEC,
 }
 CONSTRAINTS: dict[str, t.Any] = {}
 
@@ -62,7 +64,7 @@ def run(call: Call) -> dict[str, t.Any]:
         target = Target(
             path=path,
             store=store,
-            ring=key_ring(params["age_key"], params["age_keyfile"]),
+            ring=key_ring(params["age_key"], params["age_keyfile"], sources=sources(params, call.vault)),
             rule=_rule(path, config, params["age"], optional=encrypted),
         )
         change, reason = _plan(target, existing if encrypted else None, plain, data)
@@ -115,7 +117,9 @@ def _plan(
     if existing is None:
         if target.rule is None:  # cannot be: a rule is optional for encrypted files only
             raise NoMatchingRuleError("no recipient to encrypt for", where=target.path)
-        change = document.encrypt(plain, target.rule, store=target.store, name=target.path)
+        change = document.encrypt(
+            plain, target.rule, store=target.store, name=target.path, services=target.ring.services
+        )
         return change.with_before(""), ("created",)
     if data is not None and _same(data, document.values(existing, target.ring, store=target.store, name=target.path)):
         # The same values: the text stays as it is, with its comments, quotes and order.

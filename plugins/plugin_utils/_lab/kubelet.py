@@ -8,9 +8,11 @@ Private to the collection.
 
 from __future__ import annotations
 
+import os
 import queue
 import shutil
 import subprocess
+import tempfile
 import time
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
@@ -87,6 +89,7 @@ class Container:
     pause: float = _FIRST_PAUSE
     started: float = 0.0
     start_at: float = 0.0
+    temporary: Path | None = None
 
 
 @dataclass
@@ -195,7 +198,7 @@ class Kubelet:
             # Nobody's keys in the home, and nobody else's folders among the temporary ones: kustomize-controller
             # reads the first and at start deletes from the second.
             "HOME": str(container.folder / "home"),
-            "TMPDIR": str(container.folder / "tmp"),
+            "TMPDIR": str(container.temporary),
         }
         with (self.folder.logs / f"{container.pod.controller}.log").open("ab") as output:
             return subprocess.Popen(
@@ -213,8 +216,12 @@ class Kubelet:
             return
         if container.pod.controller not in self.binaries:
             raise LabError(f"there is no binary of {container.pod.controller}", hint="stop the lab and start it again")
-        for name in ("home", "tmp", "storage"):
+        for name in ("home", "storage"):
             (container.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        if container.temporary is None:
+            # kustomize-controller makes GnuPG homes in it, and the path of a socket has 107 bytes at most.
+            memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a private folder is made in it
+            container.temporary = Path(tempfile.mkdtemp(prefix="fluxseed-", dir=memory))
         account = container.pod.service_account
         answer = self.connection.request(
             "POST",
@@ -257,3 +264,5 @@ class Kubelet:
                 process.wait()
             self.log(f"kubelet: {container.pod.controller} stopped: {why}")
         shutil.rmtree(container.folder, ignore_errors=True)
+        if container.temporary is not None:
+            shutil.rmtree(container.temporary, ignore_errors=True)

@@ -11,7 +11,10 @@ mkdir -p "$out"
 unset SOPS_AGE_KEY SOPS_AGE_KEY_FILE SOPS_AGE_KEY_CMD
 export XDG_CONFIG_HOME="$out/config"
 
-ansible-playbook -i cluster1, test.yml -e "folder=$out" "$@" < /dev/null
+umask 077
+od -An -N16 -tx1 /dev/urandom | tr -d ' \n' > "$out/password"
+printf '# head\n' > "$out/inline.yml"
+ansible-playbook -i cluster1, test.yml -e "folder=$out" --vault-password-file "$out/password" "$@" < /dev/null
 SOPS_AGE_KEY_FILE="$out/keys.txt" ansible-playbook -i cluster1, test.yml -e "folder=$out" --tags environment "$@" < /dev/null
 ANSIBLE_SOPS_AGE_KEYFILE="$out/keys.txt" ansible-playbook -i cluster1, test.yml -e "folder=$out" --tags environment "$@" < /dev/null
 rm -rf "$out"

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.call import Call
-from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.sops_key import fingerprint, run
+from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.sops_key import ARGUMENT_SPEC, run
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._vault import VaultFile
 
@@ -27,16 +28,11 @@ def pair() -> tuple[str, str]:
 
 
 def call(*, check_mode=False, warnings=None, vault=True, **params) -> dict:
+    defaults = {name: option.get("default") for name, option in ARGUMENT_SPEC.items()}
+    given = {name: str(value) if isinstance(value, Path) else value for name, value in params.items()}
     return run(
         Call(
-            params={
-                "path": None,
-                "vault_file": None,
-                "vault_id": None,
-                "public_variable": PUBLIC,
-                "private_variable": PRIVATE,
-                **{name: str(value) for name, value in params.items()},
-            },
+            params={**defaults, **given},
             check_mode=check_mode,
             diff_mode=True,
             warn=(warnings if warnings is not None else []).append,
@@ -66,7 +62,7 @@ class TestVaultFile:
         assert (result["changed"], result["reason"]) == (True, ["created"])
         assert result["public_key"] == found[PUBLIC]
         assert str(pyrage.x25519.Identity.from_str(found[PRIVATE]).to_public()) == found[PUBLIC]
-        assert result["fingerprint"] == fingerprint(found[PUBLIC])
+        assert (result["created"], result["type"], result["recipient"]) == (True, "age", found[PUBLIC])
         assert found[PRIVATE] not in str(result)
 
     def test_a_second_run_changes_nothing(self, path):
@@ -136,11 +132,14 @@ class TestVaultFile:
         [
             (f"{PRIVATE}: AGE-SECRET-KEY-1CANARYCANARY\n", "damaged"),
             (f"{PRIVATE}: canary\n", "starts with AGE-SECRET-KEY-1"),
-            (f"{PRIVATE}: ''\n", "no age private key"),
-            (f"{PRIVATE}: 17\n", "not the text of an age private key"),
-            (f"{PRIVATE}: !vault |\n  canary\n", "not the text of an age private key"),
-            (f"{PRIVATE}: '{{{{ canary }}}}'\n", "starts with AGE-SECRET-KEY-1"),
-            (f"{PUBLIC}: age1canary\n", f"no {PRIVATE} that belongs to it.*remove {PUBLIC}"),
+            (f"{PRIVATE}: age1canary\n", "a public key stands where the private key is due"),
+            (f"{PUBLIC}: AGE-SECRET-KEY-1CANARY\n", "a private key stands where the public key is due.*swapped"),
+            (f"{PUBLIC}: AGE-SECRET-KEY-1CANARY\n{PRIVATE}: age1canary\n", "stands where"),
+            (f"{PRIVATE}: ''\n", "there is no private key"),
+            (f"{PRIVATE}: 17\n", "not the text of a private key"),
+            (f"{PRIVATE}: !vault |\n  canary\n", "no vault password at hand opens this value"),
+            (f"{PRIVATE}: '{{{{ canary }}}}'\n", "a template that was not resolved"),
+            (f"{PUBLIC}: age1canary\n", "no private key that belongs to it.*remove the public key"),
         ],
     )
     @pytest.mark.parametrize("check_mode", [True, False])
@@ -156,8 +155,9 @@ class TestVaultFile:
 
     def test_a_failure_leaves_no_folder_behind(self, path):
         """Nothing half done."""
-        with pytest.raises(FluxseedError, match="vault id 'work'"):
-            call(vault_file=path, vault_id="work")
+        for check_mode in (True, False):
+            with pytest.raises(FluxseedError, match="vault id 'work'"):
+                call(vault_file=path, vault_id="work", check_mode=check_mode)
         assert not path.parent.exists()
 
     def test_without_the_passwords_of_the_play_it_is_refused(self, path):
@@ -169,3 +169,115 @@ class TestVaultFile:
         """One name for both is a mistake."""
         with pytest.raises(FluxseedError, match="the same variable"):
             call(vault_file=path, public_variable="a", private_variable="a")
+
+    @pytest.mark.parametrize(
+        ("params", "message"),
+        [
+            ({"public_variable": "not a name"}, "'not a name' is no name of a variable"),
+            ({"private_variable": "AGE-SECRET-KEY-1CANARY"}, "a private key stands where a name is due"),
+        ],
+    )
+    def test_names_have_to_be_names(self, path, params, message):
+        """A key in their place is not repeated."""
+        with pytest.raises(FluxseedError, match=message) as caught:
+            call(vault_file=path, **params)
+        assert "CANARY" not in str(caught.value)
+
+    def test_a_given_key_is_stored_beside_its_public_one(self, path):
+        """Also where the public one is there already: that is how a lost private key is put back."""
+        public, private = pair()
+        path.parent.mkdir()
+        put(path, f"{PUBLIC}: {public}\n")
+        with pytest.raises(FluxseedError, match="the key of content does not belong to it"):
+            call(vault_file=path, content=pair()[1])
+        assert call(vault_file=path, content=private)["reason"] == ["created"]
+        assert text_of(path) == f"{PUBLIC}: {public}\n{PRIVATE}: {private}\n"
+        assert not call(vault_file=path, content=private)["changed"]
+
+    def test_with_always_both_are_replaced(self, path):
+        """And the file before is kept."""
+        first = call(vault_file=path)
+        content = path.read_bytes()
+        second = call(vault_file=path, regenerate="always", backup=True)
+        assert (second["reason"], second["created"]) == (["replaced"], False)
+        assert first["public_key"] != second["public_key"]
+        assert Path(second["backup_file"]).read_bytes() == content
+        assert second["backup_file"].endswith("~")
+        assert call(vault_file=path)["public_key"] == second["public_key"]
+
+    def test_with_always_what_is_broken_is_replaced_without_showing_it(self, path):
+        """Swapped variables too."""
+        path.parent.mkdir()
+        put(path, f"{PUBLIC}: AGE-SECRET-KEY-1CANARY\n{PRIVATE}: age1x\n")
+        result = call(vault_file=path, regenerate="always")
+        assert result["reason"] == ["replaced"]
+        assert "CANARY" not in str(result)
+        assert not call(vault_file=path)["changed"]
+
+    def test_the_variables_are_removed_and_nothing_else(self, path):
+        """Not the file either."""
+        path.parent.mkdir()
+        put(path, "# head\nb: 1   # why\na: 'x'\n")
+        public = call(vault_file=path)["public_key"]
+        content = path.read_bytes()
+        predicted = call(vault_file=path, state="absent", check_mode=True)
+        assert path.read_bytes() == content
+        result = call(vault_file=path, state="absent", backup=True)
+        assert Path(result.pop("backup_file")).read_bytes() == content
+        assert result == predicted
+        assert (result["reason"], result["public_key"]) == (["removed"], public)
+        assert result["diff"]["before"] == f"{PUBLIC}: {public}\n{PRIVATE}: (private key, not shown)\n"
+        assert text_of(path) == "# head\nb: 1   # why\na: 'x'\n"
+        assert not call(vault_file=path, state="absent")["changed"]
+
+    def test_without_a_file_there_is_nothing_to_remove(self, path):
+        """And none is made."""
+        assert not call(vault_file=path, state="absent")["changed"]
+        assert not path.exists()
+
+
+class TestFileInClear:
+    """A variables file in which single values are encrypted."""
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        path = tmp_path / "secrets.yml"
+        path.write_text("# head\nb: 1   # why\n")
+        return path
+
+    def test_only_the_private_key_is_encrypted(self, path):
+        """The public key is for everybody, and the rest keeps its bytes."""
+        public = call(vault_file=path)["public_key"]
+        text = path.read_text()
+        assert text.startswith(
+            f"# head\nb: 1   # why\n{PUBLIC}: {public}\n{PRIVATE}: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n"
+        )
+        assert "AGE-SECRET-KEY" not in text
+        again = call(vault_file=path)
+        assert (again["changed"], again["public_key"]) == (False, public)
+        assert path.read_text() == text
+
+    def test_a_wrong_public_key_is_derived_anew_and_the_private_one_keeps_its_bytes(self, path):
+        """Encrypting it again would be a difference in Git for nothing."""
+        public = call(vault_file=path)["public_key"]
+        text = path.read_text()
+        path.write_text(text.replace(public, pair()[0]))
+        assert call(vault_file=path)["reason"] == ["public_variable"]
+        assert path.read_text() == text
+
+    def test_a_private_key_in_clear_is_an_error(self, path):
+        """It is not known who has read it."""
+        path.write_text(f"{PRIVATE}: {pair()[1]}\n")
+        with pytest.raises(
+            FluxseedError, match=r"in clear in a file that is not encrypted.*ansible-vault encrypt.*another key"
+        ):
+            call(vault_file=path)
+        result = call(vault_file=path, regenerate="always")
+        assert result["reason"] == ["replaced"]
+        assert "AGE-SECRET-KEY" not in path.read_text()
+
+    def test_the_variables_are_removed_and_nothing_else(self, path):
+        """All lines of the encrypted value."""
+        call(vault_file=path)
+        assert call(vault_file=path, state="absent")["reason"] == ["removed"]
+        assert path.read_text() == "# head\nb: 1   # why\n"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 
 import pytest
@@ -12,18 +13,27 @@ import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.template import Templar
 
-from ansible_collections.fluxseed.gitops.plugins.doc_fragments._sops import ModuleDocFragment
+from ansible_collections.fluxseed.gitops.plugins.doc_fragments._key_sources import ModuleDocFragment as KeySources
+from ansible_collections.fluxseed.gitops.plugins.doc_fragments._kubernetes import ModuleDocFragment as Kubernetes
+from ansible_collections.fluxseed.gitops.plugins.doc_fragments._sops import ModuleDocFragment as Sops
 from ansible_collections.fluxseed.gitops.plugins.lookup import sops
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._kubernetes.fake_api import (
+    FakeApi,
+    kubeconfig,
+    served,
+)
 
 pyrage = pytest.importorskip("pyrage")
 
 IDENTITY = pyrage.x25519.Identity.generate()
 PRIVATE, PUBLIC = str(IDENTITY), str(IDENTITY.to_public())
+VAULT_SECRET = VaultSecret(b"password")
 PLAIN = "# why\npassword: canary-secret-1\n"
 
 
@@ -47,7 +57,14 @@ def folder(tmp_path, monkeypatch):
 def _options():
     """Tell Ansible about the options, as its loader does from the documentation."""
     options: dict[str, dict] = {}
-    for text in (ModuleDocFragment.PLUGIN, ModuleDocFragment.DOCUMENTATION, sops.DOCUMENTATION):
+    texts = (
+        Sops.PLUGIN,
+        Sops.DOCUMENTATION,
+        KeySources.DOCUMENTATION,
+        Kubernetes.DOCUMENTATION,
+        sops.DOCUMENTATION,
+    )
+    for text in texts:
         for name, option in yaml.safe_load(text)["options"].items():
             options.setdefault(name, {}).update(option)
     del options["_terms"]
@@ -59,6 +76,7 @@ def look(folder):
     def look(*terms: str, variables: dict | None = None, **options) -> list[str]:
         loader = DataLoader()
         loader.set_basedir(str(folder))
+        loader.set_vault_secrets([("default", VAULT_SECRET)])
         variables = {"ansible_search_path": [str(folder)], **(variables or {})}
         plugin = sops.LookupModule(loader=loader, templar=Templar(loader=loader, variables=variables))
         plugin._load_name = "fluxseed.gitops.sops"
@@ -141,3 +159,77 @@ def test_what_cannot_be_decrypted_is_named_without_its_content(look, folder, con
         look("a.yaml", age_key=PRIVATE)
     assert str(folder / "files" / "a.yaml") in str(caught.value)
     assert "canary" not in str(caught.value)
+
+
+class TestKeysUnderVault:
+    """A variable of an Ansible Vault file, opened with the passwords of the play."""
+
+    @pytest.fixture
+    def put(self, folder):
+        def put(text: str, secret: VaultSecret = VAULT_SECRET) -> None:
+            (folder / "secrets.yml").write_bytes(VaultLib().encrypt(text, secret=secret))
+
+        return put
+
+    def test_the_variable_opens_files(self, look, folder, put):
+        """It is named as sops_key makes it, or by an option."""
+        put(f"sops_age_private_key: {PRIVATE}\nother: {PRIVATE}\n")
+        path = str(folder / "secrets.yml")
+        assert look("a.yaml", vault_file=path) == [PLAIN.rstrip()]
+        assert look("a.yaml", vault_file=path, vault_variable="other") == [PLAIN.rstrip()]
+
+    def test_other_sources_are_not_looked_at_then(self, look, folder, put, monkeypatch):
+        """What was given is what counts."""
+        monkeypatch.setenv("SOPS_AGE_KEY", PRIVATE)
+        put(f"sops_age_private_key: {pyrage.x25519.Identity.generate()}\n")
+        with pytest.raises(AnsibleError, match="no identity"):
+            look("a.yaml", vault_file=str(folder / "secrets.yml"))
+
+    def test_one_that_cannot_be_read_does_not_stop_the_others(self, look):
+        """It would be told if none of them fitted."""
+        assert look("a.yaml", vault_file="nowhere.yml", age_key=PRIVATE) == [PLAIN.rstrip()]
+
+    @pytest.mark.parametrize(
+        ("text", "password", "message"),
+        [
+            (None, b"password", "there is no such file"),
+            ("a: 1\n", b"password", "there is no such variable.*vault_variable"),
+            ("sops_age_private_key: 17\n", b"password", "not the text of a private key"),
+            ("sops_age_private_key: canary\n", b"password", "AGE-SECRET-KEY-"),
+            (
+                f"sops_age_private_key: {PRIVATE}\n",
+                b"other",
+                "no vault password at hand opens this file.*vault ids: default",
+            ),
+        ],
+        ids=["no file", "no variable", "no text", "no key", "other password"],
+    )
+    def test_what_failed_is_told_with_its_place(self, look, folder, put, text, password, message):
+        """And holds nothing of the file."""
+        if text is not None:
+            put(text, VaultSecret(password))
+        with pytest.raises(AnsibleError, match=message) as caught:
+            look("a.yaml", vault_file=str(folder / "secrets.yml"))
+        label = f"{folder / 'secrets.yml'}, variable sops_age_private_key"
+        assert f"Looked in: {label}" in str(caught.value)
+        assert f"Failed: {label}: " in str(caught.value)
+        assert "canary" not in str(caught.value)
+        assert PRIVATE not in str(caught.value)
+
+
+def test_the_cluster_is_asked_for_its_keys(look, folder, monkeypatch):
+    """All options of a connection are those of the modules."""
+    for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    fake = FakeApi()
+    content = base64.b64encode(f"{PRIVATE}\n".encode()).decode()
+    fake.objects["/api/v1/namespaces/flux-system/secrets/sops-age"] = {"data": {"age.agekey": content}}
+    with served(fake) as connection:
+        options = {"kubernetes": {}, "kubeconfig": kubeconfig(connection.server), "context": "second"}
+        assert look("a.yaml", **options) == [PLAIN.rstrip()]
+        assert look("a.yaml", **options) == [PLAIN.rstrip()]
+        assert len(fake.requests) == 1
+        with pytest.raises(
+            AnsibleError, match=r"Failed: Secret other/sops-age: is not in the cluster http://127.*namespace"
+        ):
+            look("a.yaml", **{**options, "kubernetes": {"namespace": "other"}})

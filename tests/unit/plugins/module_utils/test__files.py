@@ -260,3 +260,74 @@ def test_without_permission_to_make_folders_none_is_made(tmp_path):
     with _files.folder_lock(str(tmp_path / "a" / "file")):
         pass
     assert names_in(tmp_path) == []
+
+
+class TestBackUp:
+    def test_a_copy_has_content_and_mode_and_a_name_that_ansible_does_not_read(self, tmp_path):
+        """Variables files that end in a tilde are skipped."""
+        path = tmp_path / "secrets.yml"
+        path.write_text("a: 1")
+        path.chmod(0o640)
+        copy = Path(_files.back_up_file(str(path)))
+        assert copy.name.startswith(f"secrets.yml.{os.getpid()}.")
+        assert copy.name.endswith("~")
+        assert (copy.read_text(), mode_of(copy), path.read_text()) == ("a: 1", 0o640, "a: 1")
+
+    def test_two_in_one_second_are_two(self, tmp_path):
+        """None is written over."""
+        path = tmp_path / "file"
+        path.write_text("one")
+        first = _files.back_up_file(str(path))
+        path.write_text("two")
+        second = _files.back_up_file(str(path))
+        assert [Path(copy).read_text() for copy in (first, second)] == ["one", "two"]
+
+    def test_what_is_not_there_cannot_be_copied(self, tmp_path):
+        """That is said, and leaves nothing."""
+        with pytest.raises(FileAccessError, match="cannot back up this file"):
+            _files.back_up_file(str(tmp_path / "nowhere"))
+        assert names_in(tmp_path) == []
+
+
+class TestRemove:
+    def test_a_file_is_removed_once(self, tmp_path):
+        """What is not there is no error."""
+        path = tmp_path / "file"
+        path.write_text("x")
+        _files.remove_file(str(path))
+        _files.remove_file(str(path))
+        assert names_in(tmp_path) == []
+
+    def test_a_link_goes_with_what_it_points_to(self, tmp_path):
+        """The content was meant, not only one of its names."""
+        (tmp_path / "target").write_text("x")
+        (tmp_path / "link").symlink_to("target")
+        _files.remove_file(str(tmp_path / "link"))
+        assert names_in(tmp_path) == []
+
+    def test_a_folder_stays(self, tmp_path):
+        """It is no file."""
+        with pytest.raises(FileAccessError, match="cannot remove this file"):
+            _files.remove_file(str(tmp_path))
+        assert tmp_path.is_dir()
+
+
+def test_missing_folders_are_listed_from_the_top(tmp_path):
+    """Those that a lock would make."""
+    assert _files.missing_folders(str(tmp_path / "a" / "b" / "file")) == [
+        str(tmp_path / "a"),
+        str(tmp_path / "a" / "b"),
+    ]
+    assert _files.missing_folders(str(tmp_path / "file")) == []
+
+
+@needs_root
+def test_an_owner_is_set_and_a_part_of_it_left(tmp_path):
+    """-1 leaves user or group as it is."""
+    path = tmp_path / "file"
+    assert _files.file_owner(str(path)) is None
+    path.write_text("x")
+    _files.set_owner(str(path), 12345, -1)
+    assert _files.file_owner(str(path)) == (12345, os.getgid())
+    with pytest.raises(FileAccessError, match="cannot change the owner of this file"):
+        _files.set_owner(str(tmp_path / "nowhere"), 1, 1)

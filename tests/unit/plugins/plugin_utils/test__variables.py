@@ -16,7 +16,7 @@ from ansible_collections.fluxseed.gitops.plugins.plugin_utils._variables import 
 CANARY = "canary-5f1d"
 
 
-def changed(text: str, **values: str) -> str | None:
+def changed(text: str, **values: str | OtherTag) -> str | None:
     result = Variables(text, where="f.yml").with_values(values)
     return None if result is None else result.text
 
@@ -47,11 +47,74 @@ def changed(text: str, **values: str) -> str | None:
         ("a: !unsafe '{{ x }}'\nkey: old\n", "a: !unsafe '{{ x }}'\nkey: new\n"),
         ("ä: ö\nkey: old # ü\n", "ä: ö\nkey: new # ü\n"),
         ("key: old\n...\n", "key: new\n...\n"),
+        ("key: |\n  old\n  text\n\n# why\nb: 1\n", "key: new\n\n# why\nb: 1\n"),
+        ("key: >-\n  old\n  text\nb: 1\n", "key: new\nb: 1\n"),
+        ("key: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3133\nb: 1   # why\n", "key: new\nb: 1   # why\n"),
+        ("key: !vault x   # why\nb: 1\n", "key: new   # why\nb: 1\n"),
     ],
 )
 def test_everything_but_the_value_stays(before, after):
     """Comments, quotes, order, blank lines and line ends of the rest are kept."""
     assert changed(before, key="new") == after
+
+
+LINES = "-----BEGIN X-----\n\nab+c=\n-----END X-----\n"
+SEALED = OtherTag("!vault", "$ANSIBLE_VAULT;1.1;AES256\n3133\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        ("a: 1\n", LINES, "a: 1\nkey: |\n  -----BEGIN X-----\n\n  ab+c=\n  -----END X-----\n"),
+        ("key: old\nb: 1\n", LINES, "key: |\n  -----BEGIN X-----\n\n  ab+c=\n  -----END X-----\nb: 1\n"),
+        ("key: |\n    old\n    old\n\nb: 1\n", "x\ny", "key: |-\n  x\n  y\n\nb: 1\n"),
+        ("  key: old\n  b: 1\n", "x\ny\n", "  key: |\n    x\n    y\n  b: 1\n"),
+        ("key: old   # why\n", "x\ny\n", 'key: "x\\ny\\n"   # why\n'),
+        ("{a: 1, key: old}\n", "x\ny\n", '{a: 1, key: "x\\ny\\n"}\n'),
+        ("a: 1\r\n", "x\ny\n", "a: 1\r\nkey: |\r\n  x\r\n  y\r\n"),
+        ("a: 1\n", SEALED, "a: 1\nkey: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3133\n"),
+        ("key: old   # why\n", SEALED, 'key: !vault "$ANSIBLE_VAULT;1.1;AES256\\n3133\\n"   # why\n'),
+    ],
+)
+def test_several_lines_are_written_as_a_block(before, value, after):
+    """Unless something stands behind the value on its line."""
+    assert changed(before, key=value) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a: 1\n", None),
+        ("key: x\n", ""),
+        ("---\nkey: x\n", "---\n"),
+        ("# head\nkey: x   # why\nb: 1\n", "# head\nb: 1\n"),
+        ("b: 1\nkey: x", "b: 1\n"),
+        ("key: |\n  x\n  y\n\n# next\nb: 1\n", "\n# next\nb: 1\n"),
+        ("b: 1\nkey: !vault |\n  x\n  y\nother: 'z'\nc: 2\n", "b: 1\nc: 2\n"),
+        ("b: 1\r\nkey: x\r\nc: 2\r\n", "b: 1\r\nc: 2\r\n"),
+        ("key:\nb: 1\n", "b: 1\n"),
+    ],
+)
+def test_variables_are_removed_and_the_rest_stays(before, after):
+    """Comments of others, order and line ends are kept."""
+    result = Variables(before, where="f.yml").without(["key", "other"])
+    assert (None if result is None else result.text) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{{a: {CANARY}, key: x}}\n", "starts at the margin"),
+        (f"  a: {CANARY}\n  key: x\n", "starts at the margin"),
+        (f"key: [{CANARY}]\n", "not a single value"),
+        (f"key: &x {CANARY}\nb: *x\n", "without touching others.*remove key by hand"),
+    ],
+)
+def test_what_cannot_be_removed_is_refused_without_quoting_it(text, message):
+    """Nothing is guessed."""
+    with pytest.raises(VaultFileError, match=message) as caught:
+        Variables(text, where="f.yml").without(["key"])
+    assert CANARY not in str(caught.value)
 
 
 def test_a_value_that_is_there_changes_nothing():
@@ -91,9 +154,7 @@ def test_any_text_survives(value):
         (f"a: {CANARY}: b\n", "not YAML"),
         (f"a: 1\n---\nb: {CANARY}\n", "not YAML"),
         (f"key: {CANARY}\nkey: b\n", "set twice"),
-        (f"key: |\n  {CANARY}\n", "not a plain value on one line"),
-        (f"key: [{CANARY}]\n", "not a plain value on one line"),
-        (f"key: !vault {CANARY}\n", "not a plain value on one line"),
+        (f"key: [{CANARY}]\n", "not a single value"),
         (f"{{a: {CANARY}}}\n", "starts at the margin"),
         (f"  a: {CANARY}\n", "starts at the margin"),
         (f"a: 1\n...\n# {CANARY}\n", "without touching others"),

@@ -126,6 +126,20 @@ class TestMasking:
         assert border.masked({"age": [f"a {key}, b"]}, set()) == {"age": ["a ********, b"]}
         assert border.masked({"msg": "starts with AGE-SECRET-KEY-1"}, set()) == {"msg": "starts with AGE-SECRET-KEY-1"}
 
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("a {begin}\n\nlFgE\n=x\n{end} b", "a ******** b"),
+            ("a {begin}\\n\\nlFgE\\n{end} b", "a ******** b"),
+            ("a {begin}\nlFgE, cut off", "a ********"),
+            ("starts with {begin}; give one", "starts with {begin}; give one"),
+        ],
+    )
+    def test_a_private_pgp_key_is_replaced_too(self, text, shown):
+        """All of it, and not the words of a message about such keys."""
+        marks = {"begin": "-----BEGIN PGP PRIVATE KEY BLOCK-----", "end": "-----END PGP PRIVATE KEY BLOCK-----"}
+        assert border.masked({"msg": text.format(**marks)}, set()) == {"msg": shown.format(**marks)}
+
     def test_parameters_are_shown_without_secrets(self):
         """What -vvv shows has the form of the parameters."""
         params = {
