@@ -28,7 +28,7 @@ from .occupancy import (
 )
 from .remote import checkout, git_credential, source_credential
 from .runner import Asked, before_reading, of_cluster, of_repository
-from .sops_files import file_size, sops_files, sops_layout, sops_rules
+from .sops_files import file_size, may_open, sops_files, sops_layout, sops_rules
 
 __all__ = [
     "FAIL",
@@ -63,6 +63,7 @@ __all__ = [
     "key_services",
     "leftover_definitions",
     "manifests",
+    "may_open",
     "namespace",
     "nodes",
     "of_cluster",

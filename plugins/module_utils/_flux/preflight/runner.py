@@ -34,7 +34,7 @@ from .occupancy import (
     second_flux,
     stored_versions,
 )
-from .sops_files import file_size, no_key, sops_files, sops_layout, sops_rules
+from .sops_files import file_size, may_open, no_key, sops_files, sops_layout, sops_rules
 
 
 class Asked(t.NamedTuple):
@@ -67,7 +67,7 @@ def of_repository(desired: Desired, asked: Asked) -> Iterator[Check]:
         yield from references(tree)
         return
     # Opening comes first: others look into what was opened.
-    if asked.is_key_optional and (asked.ring is None or not (asked.ring.recipients and len(encrypted))):
+    if asked.is_key_optional and not may_open(encrypted, asked.ring):
         yield no_key(encrypted)
     else:
         yield sops_files(encrypted, asked.ring)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from ..._errors import NoMatchingRuleError, SopsError
 from ..._sops.config import CONFIG_NAME, Config
-from ..._sops.key_ring import KeyRing
+from ..._sops.key_ring import AGE, KeyRing
 from ..._sops.keys.base import MasterKey
 from ..artifact import Files
 from ..encrypted import Encrypted, Opened
@@ -55,6 +55,15 @@ def sops_files(encrypted: Encrypted, ring: KeyRing | None) -> Check:
         evidence = f"{len(unsupported)} of {len(opened)} files could not be tried: {_by_problem(unsupported)}"
         return Check("sops_files", UNKNOWN, evidence)
     return Check("sops_files", OK, f"the key opens all {len(opened)} encrypted files, MAC included")
+
+
+def may_open(encrypted: Encrypted, ring: KeyRing | None) -> bool:
+    """Return whether to try: with an age identity at hand, or where each file has a key that a program or a service may open."""
+    if ring is None or not len(encrypted):
+        return False
+    return bool(ring.recipients) or all(
+        any(key.kind != AGE for group in groups for key in group) for _path, groups in encrypted.recipients()
+    )
 
 
 def no_key(encrypted: Encrypted) -> Check:

@@ -15,7 +15,9 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.encrypted im
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.preflight.base import Check
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Config
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import KeyServices
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.repository import (
@@ -178,6 +180,20 @@ def test_without_the_program_gpg_an_openpgp_file_is_unknown(gnupg: GnupgHome, te
     check = opened_with(key_ring(keys, {"PATH": "/nowhere"}), for_team)
     assert check.result == "unknown"
     assert f"pgp {team}: the program gpg is required and was not found" in check.evidence
+
+
+def test_without_an_identity_files_are_tried_where_each_has_a_key_of_another_kind(gnupg: GnupgHome, for_team: str):
+    """`fluxseed check --flux` of somebody whose keys are all in gpg, or whose cloud knows him."""
+    nobody, of_gpg = gather(Surroundings({}, "", lambda _path: None, lambda *_words: "")), gather(gnupg.surroundings())
+    only_team = lab(**{"apps/kustomization.yaml": GENERATED["apps/kustomization.yaml"].replace("db.yaml", "ns.yaml")}, **{
+        "apps/a.env": for_team, "apps/ns.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: x}}"
+    }).walked()[1]  # fmt: skip
+    assert len(only_team) == 1
+    assert preflight.may_open(only_team, of_gpg)
+    assert preflight.sops_files(only_team, of_gpg).result == "ok"
+    assert not preflight.may_open(lab(**GENERATED, **{"apps/a.env": for_team}).walked()[1], nobody)
+    assert preflight.may_open(lab().walked()[1], RING)
+    assert not preflight.may_open(Repository().walked()[1], RING)
 
 
 @pytest.mark.parametrize(
