@@ -120,22 +120,27 @@ def test_no_secret_is_left_or_shown_anywhere_but_in_the_storage_of_the_api_serve
 KEY_TASKS = """
 - name: Keys that are made, into a Vault file
   fluxseed.gitops.sops_key:
-    {type: '{{ item }}', pgp_algorithm: ed25519, vault_file: '{{ made }}', private_variable: '{{ names[item] }}', public_variable: '{{ names[item] }}_public'}
+    {type: '{{ item }}', pgp_algorithm: ed25519, vault_file: '{{ made }}', private_variable: '{{ names[item] }}',
+     public_variable: '{{ names[item] }}_public'}
   loop: '{{ types }}'
 - name: Keys that are given, into a Vault file
   fluxseed.gitops.sops_key:
-    {type: '{{ item }}', content: '{{ canaries[item] }}', vault_file: '{{ folder }}/given.yml', private_variable: '{{ names[item] }}', public_variable: '{{ names[item] }}_public'}
+    {type: '{{ item }}', content: '{{ canaries[item] }}', vault_file: '{{ folder }}/given.yml',
+     private_variable: '{{ names[item] }}', public_variable: '{{ names[item] }}_public'}
   loop: '{{ types }}'
 - name: As single values of a file in clear
   fluxseed.gitops.sops_key:
-    {type: '{{ item }}', content: '{{ canaries[item] }}', vault_file: '{{ folder }}/inline.yml', private_variable: '{{ names[item] }}', public_variable: '{{ names[item] }}_public'}
+    {type: '{{ item }}', content: '{{ canaries[item] }}', vault_file: '{{ folder }}/inline.yml',
+     private_variable: '{{ names[item] }}', public_variable: '{{ names[item] }}_public'}
   loop: '{{ types }}'
 - name: Into files
   fluxseed.gitops.sops_key: {type: '{{ item }}', content: '{{ canaries[item] }}', path: '{{ folder }}/keys/{{ item }}.txt'}
   loop: '{{ types }}'
 - name: Into the cluster
   fluxseed.gitops.sops_key:
-    {type: '{{ item }}', content: '{{ canaries[item] }}', kubernetes: {name: canary, namespace: default, data_key: '{{ item }}{{ suffixes[item] }}'}, kubeconfig: '{{ kubeconfig }}'}
+    {type: '{{ item }}', content: '{{ canaries[item] }}',
+     kubernetes: {name: canary, namespace: default, data_key: '{{ item }}{{ suffixes[item] }}'},
+     kubeconfig: '{{ kubeconfig }}'}
   loop: '{{ types }}'
 - name: In the place of another one, with a copy
   fluxseed.gitops.sops_key:
@@ -158,10 +163,14 @@ KEY_TASKS = """
     msg: '{{ types | map("extract", canaries) | map("fluxseed.gitops.sops_public_key") }}'
 - name: A file for them
   fluxseed.gitops.sops_secret:
-    {path: '{{ folder }}/sealed.yaml', content: {password: x}, age: ['{{ canaries.age | fluxseed.gitops.sops_public_key }}'], vault_file: '{{ folder }}/given.yml', vault_variable: '{{ names.age }}'}
+    {path: '{{ folder }}/sealed.yaml', content: {password: x},
+     age: ['{{ canaries.age | fluxseed.gitops.sops_public_key }}'],
+     vault_file: '{{ folder }}/given.yml', vault_variable: '{{ names.age }}'}
 - name: A file for none of them
   fluxseed.gitops.sops_secret:
-    {path: '{{ folder }}/sealed.yaml', content: {password: y}, age: ['{{ canaries.age | fluxseed.gitops.sops_public_key }}'], vault_file: '{{ made }}', vault_variable: '{{ names["age-pq"] }}'}
+    {path: '{{ folder }}/sealed.yaml', content: {password: y},
+     age: ['{{ canaries.age | fluxseed.gitops.sops_public_key }}'],
+     vault_file: '{{ made }}', vault_variable: '{{ names["age-pq"] }}'}
   ignore_errors: true
 - name: What opens it
   ansible.builtin.debug:

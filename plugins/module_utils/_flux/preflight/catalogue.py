@@ -56,7 +56,8 @@ CATALOGUE = (
     Entry(
         "sops_files",
         REPOSITORY,
-        "Is every encrypted file below the path opened by the keys, MAC included? Files that cannot be tried from here (a key service without a credential, or out of reach; no `gpg`) are unknown.",
+        "Is every encrypted file below the path opened by the keys, MAC included? Files that cannot be tried from here (a key "
+        "service without a credential, or out of reach; no `gpg`) are unknown.",
         (OK, FAIL, UNKNOWN),
     ),
     Entry(
