@@ -37,7 +37,7 @@ with atheris.instrument_imports(include=[ENGINE]):
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document, mac, values
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Config, Rule
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import Held, KeyRing
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeIdentity, AgeKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.regex import compile_re2
@@ -72,7 +72,7 @@ class BrokenPromiseError(Exception):
 class FixedRing(KeyRing):
     """Opens every file with the same data key, so that the fuzzer gets past the age layer."""
 
-    def data_key(self, metadata: Metadata, *, where: str | None = None) -> bytes:  # noqa: ARG002  (that of all rings)
+    def data_key(self, held: Held, *, where: str | None = None) -> bytes:  # noqa: ARG002  (that of all rings)
         return DATA_KEY
 
 
