@@ -11,12 +11,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.flux_inputs import INPUT_SPEC, inputs
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import InvalidInputError
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.repository import PRIVATE, URL
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.openpgp import UNLOCKED
 
 SSH = "ssh://git@git.example.com/me/lab.git"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0dmFsdWU=\n-----END OPENSSH PRIVATE KEY-----\n"
 OCI, BUCKET = "oci://registry.example.com/me/lab", "s3.example.com/lab"
 DIGEST = "a" * 64
-PGP = "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nx\n-----END PGP PRIVATE KEY BLOCK-----\n"
 
 
 def read(source: dict[str, object], **more: object) -> dict[str, object]:
@@ -58,7 +58,7 @@ def test_credentials_of_all_kinds():
 
 def test_manifests_and_keys_of_other_kinds():
     manifests = [{"from": "install.yaml", "sha256": "sha256:" + DIGEST.upper()}]
-    keys = [{"content": PRIVATE}, {"name": "flux.asc", "content": PGP}]
+    keys = [{"content": PRIVATE}, {"name": "flux.asc", "content": UNLOCKED}]
     found = read({"url": URL, "manifests": manifests}, decryption_keys=keys)
     assert [(each.place, each.sha256) for each in found["manifests"]] == [("install.yaml", DIGEST)]
     assert [name for name, _content in found["keys"]] == ["age.agekey", "flux.asc"]
@@ -98,7 +98,7 @@ def test_manifests_and_keys_of_other_kinds():
         ),
         (
             {"url": URL},
-            {"decryption": "controller", "decryption_keys": [{"name": "flux.asc", "content": PGP}]},
+            {"decryption": "controller", "decryption_keys": [{"name": "flux.asc", "content": UNLOCKED}]},
             "flux.asc is not read with decryption controller",
         ),
     ],
