@@ -27,7 +27,9 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.o
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 BIN = Path(sys.executable).parent
-ENGINE_TESTS = "tests/unit/plugins/module_utils/_sops"
+SOPS_TESTS = "tests/unit/plugins/module_utils/_sops"
+ENGINE_TESTS = [SOPS_TESTS, *(f"tests/unit/plugins/module_utils/{name}" for name in ("_flux", "_git", "_kubernetes"))]
+"""The engines know no Ansible, whose runner takes a process for each of some thousand tests."""
 WORKERS = str(max(2, min(4, os.cpu_count() or 2)))
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 COLLECTION = BUILD / "export" / "ansible_collections" / "fluxseed" / "gitops"
@@ -126,25 +128,26 @@ def sanity() -> None:
 
 
 def units() -> None:
-    """The unit tests as Ansible's own runner starts them; all but those of the SOPS engine."""
-    ansible_test("units", "--venv", "--requirements", "--exclude", f"{ENGINE_TESTS}/")
+    """The unit tests as Ansible's own runner starts them; all but those of the engines."""
+    left_out = [word for folder in ENGINE_TESTS for word in ("--exclude", f"{folder}/")]
+    ansible_test("units", "--venv", "--requirements", *left_out)
 
 
 def engine() -> None:
-    """The unit tests of the SOPS engine. It knows no Ansible, whose runner takes a process for each of some thousand tests."""
-    run("pytest", "-q", "--numprocesses", WORKERS, "-m", "not hostile", ENGINE_TESTS)
+    """The unit tests of the engines, which know no Ansible."""
+    run("pytest", "-q", "--numprocesses", WORKERS, "-m", "not hostile", *ENGINE_TESTS)
 
 
 def hostile() -> None:
     """Input of 10 MB made to cost time or memory, all of it."""
-    run("pytest", "-q", "--numprocesses", WORKERS, "--durations=10", f"{ENGINE_TESTS}/test_hostile_size.py")
+    run("pytest", "-q", "--numprocesses", WORKERS, "--durations=10", f"{SOPS_TESTS}/test_hostile_size.py")
 
 
 def coverage() -> None:
     """The same with the share of branches that they run: at least 95 in 100. Files of 10 MB run no others, and would take minutes."""
     package = "ansible_collections.fluxseed.gitops.plugins.module_utils._sops"
-    left_out = f"--ignore={ENGINE_TESTS}/test_hostile_size.py"
-    run("coverage", "run", "--source", package, "-m", "pytest", "-q", ENGINE_TESTS, left_out)
+    left_out = f"--ignore={SOPS_TESTS}/test_hostile_size.py"
+    run("coverage", "run", "--source", package, "-m", "pytest", "-q", SOPS_TESTS, left_out)
     run("coverage", "report", "--skip-covered", "--fail-under", "95")
 
 
@@ -177,7 +180,8 @@ def interop() -> None:
 
 def stories() -> None:
     """Comparison with sops and age, and the stories on the lab; pytest's closing line ends the run."""
-    # Module by module: each tells its story on a lab of its own, and the labs spend their time waiting.
+    # Module by module: each tells its story on a lab of its own, and the labs spend their time waiting. Those with few and
+    # long stories stand first, and would come last if sorted by number, as is the default: one core would wait for them.
     run(
         "pytest",
         "-q",
@@ -186,6 +190,7 @@ def stories() -> None:
         WORKERS,
         "--dist",
         "loadfile",
+        "--no-loadscope-reorder",
         "tests/integration",
         "tests/interop",
     )
