@@ -9,6 +9,7 @@ Private to the collection. What an identity is asked to open was found to be wel
 from __future__ import annotations
 
 import typing as t
+from abc import ABC, abstractmethod
 
 from ..._errors import DataKeyError, KeyFormatError, UnsupportedError
 from . import age_library
@@ -19,25 +20,25 @@ _X25519, _HYBRID, _PLUGIN = "AGE-SECRET-KEY-1", "AGE-SECRET-KEY-PQ-1", "AGE-PLUG
 PREFIXES = (_X25519, _HYBRID, _PLUGIN)
 
 
-class OpeningIdentity:
+class OpeningIdentity(ABC):
     """What all identities of age have in common: they open files."""
 
     effort: t.ClassVar[int] = 0
     """What it takes to try one: nothing, the program of a plugin (1), or a person who is asked (2)."""
 
     @property
+    @abstractmethod
     def recipient(self) -> str:
         """The public key, or what else tells this identity from others."""
-        raise NotImplementedError
 
     @property
     def mark(self) -> str:
         """What two identities have in common that are the same; to be had without work."""
         return self.recipient
 
+    @abstractmethod
     def open(self, file: AgeFile) -> bytes | None:
         """What a file holds, None if it is for somebody else. Raises `DataKeyError`."""
-        raise NotImplementedError
 
     def unwrap(self, enc: str) -> bytes | None:
         """The data key, None if it was wrapped for somebody else."""

@@ -16,6 +16,7 @@ import logging
 import ssl
 import threading
 import typing as t
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 from datetime import UTC, datetime
 
@@ -48,7 +49,7 @@ class NoAnswerError(DataKeyError):
         """Whether it would be in vain to ask the same place again."""
 
 
-class RemoteService(t.Generic[K]):
+class RemoteService(ABC, t.Generic[K]):
     """Wraps and unwraps with a client library; a subclass says which one, and what its errors mean."""
 
     label: t.ClassVar[str]
@@ -83,30 +84,30 @@ class RemoteService(t.Generic[K]):
 
     # --- what a subclass says -----------------------------------------------------------------------
 
+    @abstractmethod
     def place(self, key: K) -> Hashable:
         """What one client is good for. Raises `DataKeyError` where the key names no such place."""
-        raise NotImplementedError
 
+    @abstractmethod
     def connect(self, place: t.Any) -> t.Any:
         """A client, which several threads may use at once."""
-        raise NotImplementedError
 
     def complete(self, client: t.Any, key: K) -> K:
         """The key with all that its entry in a file has to say."""
         del client
         return key
 
+    @abstractmethod
     def encrypt(self, client: t.Any, key: K, data_key: bytes) -> str:
         """The wrapped data key as it is stored."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decrypt(self, client: t.Any, key: K) -> bytes:
         """The data key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self, exc: Exception, key: K) -> DataKeyError:
         """What one of the `failures` means, in words that hold nothing of a credential, and what to do."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------------------------------------------
 

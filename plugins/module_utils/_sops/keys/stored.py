@@ -9,6 +9,7 @@ Private to the collection. Fields that are not known are kept, and written again
 from __future__ import annotations
 
 import typing as t
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from .. import weak_types
 
 
 @dataclass(frozen=True)
-class StoredKey:
+class StoredKey(ABC):
     """One entry, with the fields as they were read."""
 
     entry: Mapping[str, t.Any]
@@ -36,9 +37,9 @@ class StoredKey:
         return cls(fields)
 
     @property
+    @abstractmethod
     def recipient(self) -> str:
         """The text by which sops names and compares the key."""
-        raise NotImplementedError
 
     @property
     def enc(self) -> str:
