@@ -14,16 +14,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import Figures, Result, alone, call, process
+from measure import Figures, Result, alone, call, in_turn, process
 
 FILES = 1000
+TIMES = 200
 LIMITS = {"X25519": 0.000_15, "post-quantum": 0.001}
 """Seconds for one data key."""
 
 
 def run(runs: int = 15) -> list[Result]:
     """Measure with keys made for it."""
-    return [*(_unwrap(name, limit, runs) for name, limit in LIMITS.items()), *_files()]
+    return [*(_unwrap(name, limit, runs) for name, limit in LIMITS.items()), _against_pyrage(runs), *_files()]
 
 
 def _unwrap(name: str, limit: float, runs: int) -> Result:
@@ -32,8 +33,34 @@ def _unwrap(name: str, limit: float, runs: int) -> Result:
 
     private, public = age.generate_identity(post_quantum=name == "post-quantum")
     identity, enc = parse_identity(private), age.AgeKey(public).wrap(bytes(32)).enc
-    ours = alone(call(lambda: identity.unwrap(enc), times=200), runs=runs)
+    ours = alone(call(lambda: identity.unwrap(enc), times=TIMES), runs=runs)
     return Result(f"unwrap of one data key of age, {name}", "-", ours.median, limit, "limit", ours)
+
+
+def _against_pyrage(runs: int) -> Result:
+    """The library that wraps here; it reads the armor and the header less strictly."""
+    import pyrage
+
+    from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
+    from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age_identities import parse_identity
+
+    private, public = age.generate_identity()
+    enc = age.AgeKey(public).wrap(bytes(32)).enc
+    ours, content = parse_identity(private), enc.encode()
+    theirs = pyrage.x25519.Identity.from_str(private)
+    pair = in_turn(
+        call(lambda: ours.unwrap(enc), times=TIMES),
+        call(lambda: pyrage.decrypt(content, [theirs]), times=TIMES),
+        runs=runs,
+    )
+    return Result(
+        "unwrap of one data key of age, X25519, in process",
+        "pyrage",
+        pair.ratio,
+        1.0,
+        ours=pair.ours,
+        theirs=pair.theirs,
+    )
 
 
 def _files() -> list[Result]:
@@ -41,7 +68,7 @@ def _files() -> list[Result]:
     from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
     from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
     from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
-    from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age, age_library
+    from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age, age_x25519
     from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
     from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
     from ansible_collections.fluxseed.gitops.plugins.plugin_utils._lab.build import oracle
@@ -51,12 +78,12 @@ def _files() -> list[Result]:
     store, rule = store_for("x.yaml"), Rule.of([*others, public])
     contents = [document.encrypt(b"password: hunter2\n", rule, store=store).content for _number in range(FILES)]
     parsed = 0
-    parse = age_library.x25519_identity
+    key = age_x25519.X25519Key
 
     def counted(text: str) -> object:
         nonlocal parsed
         parsed += 1
-        return parse(text)
+        return key(text)
 
     def decrypt_all() -> None:
         around = Surroundings({"SOPS_AGE_KEY": private}, "/nowhere", lambda _path: None, lambda _words, _extra: "")
@@ -65,11 +92,11 @@ def _files() -> list[Result]:
             document.decrypt(content, ring, store=store)
 
     started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
-    age_library.x25519_identity = counted
+    age_x25519.X25519Key = counted
     try:
         decrypt_all()
     finally:
-        age_library.x25519_identity = parse
+        age_x25519.X25519Key = key
     # Each process that ends leaves its page faults behind.
     processes = float(resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt > started)
     ours = alone(call(decrypt_all), runs=5)

@@ -38,7 +38,8 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import Flu
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document, mac, values
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Config, Rule
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import Held, KeyRing
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeIdentity, AgeKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age_identities import parse_identity
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.regex import compile_re2
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.selectors import DEFAULT
@@ -222,7 +223,7 @@ class _OwnRing(KeyRing):
     """Opens what `round_trip` wrote, whose data key is new each time."""
 
     def __init__(self) -> None:
-        super().__init__([AgeIdentity(IDENTITY)])
+        super().__init__([parse_identity(IDENTITY)])
 
 
 RING_OF_ONE = _OwnRing()

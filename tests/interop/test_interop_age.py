@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age_identities import parse_identity
 
 pytestmark = pytest.mark.interop
 
@@ -48,4 +49,4 @@ def test_what_age_wraps_is_opened_here(age_program: Find) -> None:
     done = subprocess.run(
         [str(age_program("age")), "-a", "-r", public], input=b"k" * 32, capture_output=True, check=True
     )
-    assert age.AgeIdentity(private).unwrap(done.stdout.decode()) == b"k" * 32
+    assert parse_identity(private).unwrap(done.stdout.decode()) == b"k" * 32

@@ -14,8 +14,9 @@ from functools import lru_cache
 from itertools import islice
 
 from .._errors import DecryptionError, MacMismatchError, MalformedMetadataError
+from . import primitives
 from .tree import STR
-from .values import Cipher, sha512
+from .values import Cipher
 
 _ONLY_ENCRYPTED = bytes.fromhex("8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44f72c6fdadec8176f27d69")
 """SHA-256 of the word sops. Fed first when only encrypted values count, so that the two kinds of MAC can never be mixed up."""
@@ -29,7 +30,7 @@ _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 def compute(values: Iterable[bytes], *, only_encrypted: bool) -> str:
     """MAC as text over the byte forms of the values that count, in file order."""
-    return sha512(_pieces(values, _ONLY_ENCRYPTED if only_encrypted else b"")).hex().upper()
+    return primitives.sha512(_pieces(values, _ONLY_ENCRYPTED if only_encrypted else b"")).hex().upper()
 
 
 def _pieces(values: Iterable[bytes], first: bytes) -> Iterator[bytes]:

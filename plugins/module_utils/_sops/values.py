@@ -14,31 +14,15 @@ import os
 import re
 import typing as t
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from .._errors import DecryptionError, MissingLibraryError
+from .._errors import DecryptionError
+from . import primitives
 from .patterns import compiled
 from .tree import BOOL, COMMENT, FLOAT, INT, STR, TIME
 
 if t.TYPE_CHECKING:
     from datetime import datetime
-
-try:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.hashes import SHA512, Hash
-
-    try:
-        # The class of `ciphers.aead` where it comes from: the package around that loads all other ciphers, which takes
-        # longer than decrypting a small file.
-        from cryptography.hazmat.bindings._rust import openssl
-
-        AESGCM = openssl.aead.AESGCM
-    except (ImportError, AttributeError):  # it stands elsewhere in this version
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    HAS_CRYPTOGRAPHY = True
-except ImportError:
-    HAS_CRYPTOGRAPHY = False
 
 Randomness = Callable[[int], bytes]
 
@@ -60,11 +44,9 @@ class Cipher:
     """AES-256-GCM under the data key of one file."""
 
     def __init__(self, key: bytes, randomness: Randomness = os.urandom) -> None:
-        if not HAS_CRYPTOGRAPHY:
-            raise MissingLibraryError("cryptography", hint="install the Python package cryptography")
         if len(key) != 32:
             raise DecryptionError(f"the data key has {len(key)} bytes instead of 32")
-        aead = AESGCM(key)
+        aead = primitives.aes_gcm(key)
         self._seal, self._open = aead.encrypt, aead.decrypt
         self._randomness = randomness
         self._pool = b""
@@ -106,18 +88,10 @@ class Cipher:
             raise DecryptionError("an encrypted value has an unknown type")
         try:
             return self._open(iv, sealed, path.encode("utf-8", "surrogateescape")), kind
-        except (InvalidTag, ValueError):
+        except (primitives.InvalidTag, ValueError):
             raise DecryptionError(
                 "an encrypted value does not open: it was changed, moved to another key, or the key was renamed"
             ) from None
-
-
-def sha512(pieces: Iterable[bytes]) -> bytes:
-    """The hash of the pieces, from the library that is loaded anyway; `hashlib` would load another one."""
-    digest = Hash(SHA512())
-    for piece in pieces:
-        digest.update(piece)
-    return digest.finalize()
 
 
 def is_token(text: str) -> bool:

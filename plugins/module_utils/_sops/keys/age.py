@@ -15,7 +15,7 @@ from types import MappingProxyType
 from ..._errors import EncryptionError, KeyFormatError, MalformedMetadataError
 from .. import weak_types
 from . import age_library
-from .age_identities import AgeIdentity, parse_identities, parse_identity, public_key_of
+from .age_identities import parse_identities, parse_identity, public_key_of
 from .base import MasterKey
 
 KIND = "age"
@@ -26,7 +26,7 @@ _HYBRID_PREFIX = "age1pq1"
 _TAGGED_PREFIXES = ("age1tag1", "age1tagpq1")
 _STARTS = "it starts with age1 or ssh-"
 
-__all__ = ["AgeIdentity", "AgeKey", "check_recipient", "generate_identity", "parse_identities", "public_key"]
+__all__ = ["AgeKey", "check_recipient", "generate_identity", "parse_identities", "public_key"]
 
 
 def generate_identity(*, post_quantum: bool = False) -> tuple[str, str]:

@@ -14,14 +14,15 @@ import binascii
 import typing as t
 
 from ..._errors import DataKeyError
+from .. import primitives
 
 DATA_KEY_LIMIT = 1 << 16
 """The longest text that can hold a data key: sixteen times what an SSH key of 16,384 bits takes."""
 
 _BEGIN, _END = b"-----BEGIN AGE ENCRYPTED FILE-----", b"-----END AGE ENCRYPTED FILE-----"
 _COLUMNS = 64
-_INTRO = b"age-encryption.org/v1"
-_VISIBLE = bytes(range(33, 127))
+_INTRO = b"age-encryption.org/v1\n"
+_SPACE = ord(" ")
 _MAC_SIZE = 32
 _NONCE_SIZE = 16
 _FILE_KEY_SIZE = 16
@@ -73,27 +74,34 @@ def parse_enc(enc: str) -> AgeFile:
 
 def dearmored(text: bytes) -> bytes:
     """The bytes inside of an armor; white space around it does not count, nor does CRLF."""
-    lines = [line[:-1] if line.endswith(b"\r") else line for line in text.split(b"\n")]
-    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    if lines[first] != _BEGIN:
+    lines = text.split(b"\n")
+    if b"\r" in text:
+        lines = [line.removesuffix(b"\r") for line in lines]
+    first, last = _place(lines, _BEGIN, "first"), _place(lines, _END, "last")
+    if b"".join(lines[:first]).strip():
         raise AgeFileError("armor", f"its first line is not {_BEGIN.decode()}")
-    try:
-        last = lines.index(_END, first)
-    except ValueError:
-        raise AgeFileError("armor", f"there is no line {_END.decode()}") from None
-    body = lines[first + 1 : last]
-    if any(len(line) != _COLUMNS for line in body[:-1]) or (body and not 0 < len(body[-1]) <= _COLUMNS):
-        raise AgeFileError("armor", f"its lines are not {_COLUMNS} characters long")
-    if any(line.strip() for line in lines[last + 1 :]):
+    if b"".join(lines[last + 1 :]).strip():
         raise AgeFileError("armor", "something follows its last line")
-    return _base64(b"".join(body), "armor")
+    body = b"".join(lines[first + 1 : last])
+    if lines[first + 1 : last] != _columns(body):
+        raise AgeFileError("armor", f"its lines are not {_COLUMNS} characters long")
+    return _base64(body, "armor")
 
 
 def armored(content: bytes) -> str:
     """The armor as age writes it."""
-    text = binascii.b2a_base64(content, newline=False)
-    lines = [text[start : start + _COLUMNS] for start in range(0, len(text), _COLUMNS)]
-    return b"\n".join((_BEGIN, *lines, _END, b"")).decode("ascii")
+    return b"\n".join((_BEGIN, *_columns(binascii.b2a_base64(content, newline=False)), _END, b"")).decode("ascii")
+
+
+def _place(lines: list[bytes], line: bytes, which: str) -> int:
+    try:
+        return lines.index(line)
+    except ValueError:
+        raise AgeFileError("armor", f"its {which} line is not {line.decode()}") from None
+
+
+def _columns(text: bytes) -> list[bytes]:
+    return [text[start : start + _COLUMNS] for start in range(0, len(text), _COLUMNS)]
 
 
 def _base64(text: bytes, part: str) -> bytes:
@@ -112,56 +120,63 @@ def _base64(text: bytes, part: str) -> bytes:
 
 def parse(content: bytes) -> AgeFile:
     """The parts of a file without armor."""
-    line, position = _line(content, 0)
-    if line != _INTRO:
-        raise AgeFileError("header", f"its first line is not {_INTRO.decode()}")
-    stanzas = []
-    while not content.startswith(b"---", position):
-        stanza, position = _stanza(content, position)
-        stanzas.append(stanza)
-    signed = content[: position + 3]
-    line, position = _line(content, position)
-    mac = unpadded(line[4:].decode("latin-1")) if line.startswith(b"--- ") else b""
+    if not content.startswith(_INTRO):
+        raise AgeFileError("header", f"its first line is not {_INTRO.decode().rstrip()}")
+    # No line of a stanza begins like this: of Base64 as it is used here, a minus is no part.
+    signed = content.find(b"\n---", len(_INTRO) - 1) + 4
+    position = content.find(b"\n", signed) + 1
+    if signed < 4 or position == 0:
+        raise AgeFileError("header", "its header is cut off")
+    stanzas = _stanzas(content[len(_INTRO) : signed - 4])
+    mac = _unpadded(content[signed + 1 : position - 1]) if content[signed] == _SPACE else b""
     if len(mac) != _MAC_SIZE:
         raise AgeFileError("header", "its last line holds no MAC")
-    if not stanzas:
-        raise AgeFileError("header", "it is for nobody")
     if len(stanzas) > 1 and any(kind == "scrypt" for kind, _arguments, _body in stanzas):
         raise AgeFileError("header", "a passphrase is not the only one that it is for")
     if len(content) - position < _NONCE_SIZE:
         raise AgeFileError("header", "it ends after the header")
-    return AgeFile(content, stanzas, signed, mac, content[position:])
+    return AgeFile(content, stanzas, content[:signed], mac, content[position:])
 
 
-def _line(content: bytes, position: int) -> tuple[bytes, int]:
-    end = content.find(b"\n", position)
-    if end < 0:
-        raise AgeFileError("header", "its header is cut off")
-    return content[position:end], end + 1
-
-
-def _stanza(content: bytes, position: int) -> tuple[Stanza, int]:
-    line, position = _line(content, position)
-    words = line.split(b" ")
-    if words[0] != b"->" or len(words) < 2 or not all(words) or b"".join(words).translate(None, _VISIBLE):
-        raise AgeFileError("header", "a line that should begin a stanza does not")
-    body = []
-    while True:
-        line, position = _line(content, position)
+def _stanzas(content: bytes) -> list[Stanza]:
+    if not content:
+        raise AgeFileError("header", "it is for nobody")
+    stanzas: list[Stanza] = []
+    opening: list[str] = []
+    body: list[bytes] = []
+    for line in content.split(b"\n"):
+        if not opening:
+            opening = _opening(line)
+            continue
         if len(line) > _COLUMNS:
             raise AgeFileError("header", f"a line of its header is longer than {_COLUMNS} characters")
-        body.append(unpadded(line.decode("latin-1")))
+        body.append(_unpadded(line))
         if len(line) < _COLUMNS:
-            kind, *arguments = (word.decode("ascii") for word in words[1:])
-            return (kind, tuple(arguments), b"".join(body)), position
+            stanzas.append((opening[0], tuple(opening[1:]), b"".join(body)))
+            opening, body = [], []
+    if opening:
+        raise AgeFileError("header", "its header is cut off")
+    return stanzas
+
+
+def _opening(line: bytes) -> list[str]:
+    """Type and arguments: words of visible ASCII with one space between them."""
+    text = line.decode("ascii", "replace")
+    arrow, *words = text.split(" ")
+    if arrow != "->" or not words or not all(words) or not text.isprintable() or not text.isascii():
+        raise AgeFileError("header", "a line that should begin a stanza does not")
+    return words
 
 
 def unpadded(text: str) -> bytes:
     """The bytes of Base64 without padding, as it stands in a header."""
-    encoded = text.encode("latin-1", "replace")
-    if encoded.endswith(b"="):
+    return _unpadded(text.encode("latin-1", "replace"))
+
+
+def _unpadded(text: bytes) -> bytes:
+    if text.endswith(b"="):
         raise AgeFileError("header", "a part of its header is not canonical Base64")
-    return _base64(encoded + b"=" * (-len(encoded) % 4), "header")
+    return _base64(text + b"=" * (-len(text) % 4), "header")
 
 
 # --- keys and payload -----------------------------------------------------------------------------
@@ -169,18 +184,14 @@ def unpadded(text: str) -> bytes:
 
 def opened(file: AgeFile, file_key: bytes) -> bytes:
     """What a file holds; the MAC is verified first."""
-    import hmac  # noqa: PLC0415  (start-up time: pyrage opens what most files hold)
-
-    if not hmac.compare_digest(_mac(file_key, file.signed), file.mac):
+    if not primitives.is_mac(file.mac, primitives.hkdf(file_key, b"", b"header"), file.signed):
         raise AgeFileError("HMAC", "its header was changed, its MAC does not fit")
-    from .age_primitives import chacha_open  # noqa: PLC0415  (as above)
-
-    key = _derived(file_key, b"payload", file.payload[:_NONCE_SIZE])
+    key = primitives.hkdf(file_key, file.payload[:_NONCE_SIZE], b"payload")
     chunks = range(_NONCE_SIZE, max(len(file.payload), _NONCE_SIZE + 1), _CHUNK + _TAG)
     parts = []
     for number, start in enumerate(chunks):
         is_last = number == len(chunks) - 1
-        part = chacha_open(key, _chunk_nonce(number, is_last), file.payload[start : start + _CHUNK + _TAG])
+        part = primitives.chacha_open(key, _chunk_nonce(number, is_last), file.payload[start : start + _CHUNK + _TAG])
         # Only what is empty altogether may end with an empty chunk.
         if part is None or (is_last and not part and number):
             raise AgeFileError("payload", "its content was changed or cut off")
@@ -190,8 +201,6 @@ def opened(file: AgeFile, file_key: bytes) -> bytes:
 
 def sealed(stanza: Stanza, file_key: bytes, plain: bytes, randomness: t.Callable[[int], bytes]) -> bytes:
     """A file for one recipient that holds a few bytes."""
-    from .age_primitives import chacha_seal  # noqa: PLC0415  (as above)
-
     if len(file_key) != _FILE_KEY_SIZE or len(plain) > _CHUNK:
         raise ValueError("a file key has 16 bytes, and the content is one chunk")
     kind, arguments, body = stanza
@@ -199,25 +208,12 @@ def sealed(stanza: Stanza, file_key: bytes, plain: bytes, randomness: t.Callable
     # A body ends with a short line, which is empty after a full one.
     lines = [encoded[start : start + _COLUMNS] for start in range(0, len(encoded) + 1, _COLUMNS)]
     opening = " ".join(("->", kind, *arguments)).encode("ascii")
-    signed = b"\n".join((_INTRO, opening, *lines, b"---"))
-    mac = binascii.b2a_base64(_mac(file_key, signed), newline=False).rstrip(b"=")
+    signed = _INTRO + b"\n".join((opening, *lines, b"---"))
+    made = primitives.mac(primitives.hkdf(file_key, b"", b"header"), signed)
     nonce = randomness(_NONCE_SIZE)
-    chunk = chacha_seal(_derived(file_key, b"payload", nonce), _chunk_nonce(0, is_last=True), plain)
-    return signed + b" " + mac + b"\n" + nonce + chunk
-
-
-def _mac(file_key: bytes, signed: bytes) -> bytes:
-    import hmac  # noqa: PLC0415  (as above)
-
-    return hmac.digest(_derived(file_key, b"header", b""), signed, "sha256")
-
-
-def _derived(file_key: bytes, purpose: bytes, salt: bytes) -> bytes:
-    """HKDF with SHA-256 for one block of 32 bytes (RFC 5869)."""
-    import hmac  # noqa: PLC0415  (as above)
-
-    extracted = hmac.digest(salt or bytes(32), file_key, "sha256")
-    return hmac.digest(extracted, purpose + b"\x01", "sha256")
+    key = primitives.hkdf(file_key, nonce, b"payload")
+    chunk = primitives.chacha_seal(key, _chunk_nonce(0, is_last=True), plain)
+    return signed + b" " + binascii.b2a_base64(made, newline=False).rstrip(b"=") + b"\n" + nonce + chunk
 
 
 def _chunk_nonce(number: int, is_last: bool) -> bytes:

@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 from ..._errors import KeyFormatError
 from . import age_bech32, age_primitives
-from .age_format import AgeFile, AgeFileError, armored, opened, sealed, unpadded
+from .age_format import armored, sealed
+from .age_native import NativeKey
 
 PRIVATE_PREFIX = "AGE-SECRET-KEY-PQ-1"
 _STANZA = "mlkem768x25519"
 _LABEL = b"age-encryption.org/mlkem768x25519"
-_SEALED_FILE_KEY_SIZE = 16 + 16
 
 
 def generate(randomness: Callable[[int], bytes] = os.urandom) -> tuple[str, str]:
@@ -45,8 +45,11 @@ def sealer(recipient: str, randomness: Callable[[int], bytes] = os.urandom) -> C
     return seal
 
 
-class HybridKey:
+class HybridKey(NativeKey):
     """A private key."""
+
+    stanza = _STANZA
+    share_size = age_primitives.HYBRID_SHARE_SIZE
 
     def __init__(self, private: str) -> None:
         try:
@@ -61,24 +64,9 @@ class HybridKey:
         """The public key."""
         return _public_text(self._key)
 
-    def open(self, file: AgeFile) -> bytes | None:
-        """What a file holds, None if it is for somebody else."""
-        for kind, arguments, body in file.stanzas:
-            if kind != _STANZA:
-                continue
-            file_key = self._file_key(arguments, body)
-            if file_key is not None:
-                return opened(file, file_key)
-        return None
-
-    def _file_key(self, arguments: tuple[str, ...], body: bytes) -> bytes | None:
-        share = unpadded(arguments[0]) if len(arguments) == 1 else b""
-        if len(share) != age_primitives.HYBRID_SHARE_SIZE or len(body) != _SEALED_FILE_KEY_SIZE:
-            raise AgeFileError("header", f"a stanza of its header is not what its type {_STANZA} asks for")
-        try:
-            return self._key.open(share, body, _LABEL)
-        except ValueError:
-            raise AgeFileError("header", f"a stanza of type {_STANZA} fits no key") from None
+    def file_key(self, share: bytes, sealed: bytes) -> bytes | None:
+        """The file key; what fits no key is a `ValueError`."""
+        return self._key.open(share, sealed, _LABEL)
 
 
 def _public_text(key: age_primitives.HybridPrivateKey) -> str:

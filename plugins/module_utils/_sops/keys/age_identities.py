@@ -14,7 +14,10 @@ from abc import ABC, abstractmethod
 from ..._errors import DataKeyError, KeyFormatError, UnsupportedError
 from . import age_library
 from .age_format import AgeFile, parse_enc
-from .age_library import Ask
+from .age_native import NativeKey
+
+Ask = t.Callable[[str], "str | None"]
+"""Gives the passphrase of what is named, None if nobody can be asked."""
 
 _X25519, _HYBRID, _PLUGIN = "AGE-SECRET-KEY-1", "AGE-SECRET-KEY-PQ-1", "AGE-PLUGIN-"
 PREFIXES = (_X25519, _HYBRID, _PLUGIN)
@@ -48,31 +51,12 @@ class OpeningIdentity(ABC):
         return f"{type(self).__name__}({self.recipient})"
 
 
-class AgeIdentity(OpeningIdentity):
-    """One X25519 key, parsed once."""
+class KeyIdentity(OpeningIdentity):
+    """One key that opens without pyrage, parsed once."""
 
-    def __init__(self, private: str) -> None:
-        self._identity = age_library.x25519_identity(private.strip())
-        self._recipient = str(self._identity.to_public())
-
-    @property
-    def recipient(self) -> str:
-        """The public key."""
-        return self._recipient
-
-    def open(self, file: AgeFile) -> bytes | None:
-        """What a file holds, None if it is for somebody else."""
-        return age_library.opened(file, self._identity) if "X25519" in file.kinds else None
-
-
-class HybridIdentity(OpeningIdentity):
-    """One post-quantum key; what it takes is imported when it is used first."""
-
-    def __init__(self, private: str) -> None:
-        from . import age_hybrid  # noqa: PLC0415  (few need it, and start-up time counts)
-
-        self._key = age_hybrid.HybridKey(private)
-        self._recipient = self._key.recipient
+    def __init__(self, key: NativeKey) -> None:
+        self._key = key
+        self._recipient = key.recipient
 
     @property
     def recipient(self) -> str:
@@ -111,9 +95,13 @@ def parse_identity(text: str, passphrase: Ask | None = None) -> OpeningIdentity:
     """One identity. Raises `KeyFormatError` in words that hold nothing of it."""
     if len(text.split()) == 1 and text == text.strip():
         if text.startswith(_X25519):
-            return AgeIdentity(text)
+            from . import age_x25519  # noqa: PLC0415  (who has his keys elsewhere does not need it: start-up time)
+
+            return KeyIdentity(age_x25519.X25519Key(text))
         if text.startswith(_HYBRID):
-            return HybridIdentity(text)
+            from . import age_hybrid  # noqa: PLC0415  (as above)
+
+            return KeyIdentity(age_hybrid.HybridKey(text))
         if text.startswith(_PLUGIN):
             return PluginIdentity(text, passphrase)
     raise _refused(text)

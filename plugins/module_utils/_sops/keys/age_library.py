@@ -13,28 +13,25 @@ import typing as t
 from ..._errors import DataKeyError, EncryptionError, KeyFormatError, MissingLibraryError
 from .age_format import AgeFile, AgeFileError
 
-try:
-    import pyrage
-
-    HAS_PYRAGE = True
-except ImportError:
-    HAS_PYRAGE = False
-
-Ask = t.Callable[[str], "str | None"]
-"""Gives the passphrase of what is named, None if nobody can be asked."""
+if t.TYPE_CHECKING:
+    from .age_identities import Ask
 
 _NO_MATCH = ("No matching keys found",)
 _HEADER = ("Header is invalid", "Unknown age format", "Excessive work parameter")
 
 
-def require_pyrage() -> None:
-    """Raise `MissingLibraryError` without pyrage."""
-    if not HAS_PYRAGE:
-        raise MissingLibraryError("pyrage", hint="install the Python package pyrage")
+def _pyrage() -> t.Any:
+    """The library; imported by whoever wraps or has a key of a rarer kind, since opening the usual file takes none of it."""
+    try:
+        import pyrage  # noqa: PLC0415
+    except ImportError:
+        raise MissingLibraryError("pyrage", hint="install the Python package pyrage") from None
+    return pyrage
 
 
 def opened(file: AgeFile, identity: t.Any) -> bytes | None:
     """What a file holds, None if it is for somebody else."""
+    pyrage = _pyrage()
     try:
         plain: bytes = pyrage.decrypt(file.content, [identity])
     except pyrage.DecryptError as exc:
@@ -51,6 +48,7 @@ def opened(file: AgeFile, identity: t.Any) -> bytes | None:
 
 def sealed(plain: bytes, recipient: t.Any) -> str:
     """An armored file for one recipient. Raises `EncryptionError`."""
+    pyrage = _pyrage()
     try:
         content: bytes = pyrage.encrypt(plain, [recipient], armored=True)
     except pyrage.EncryptError as exc:
@@ -63,23 +61,13 @@ def sealed(plain: bytes, recipient: t.Any) -> str:
 
 def x25519_pair() -> tuple[str, str]:
     """A new key pair: private and public key."""
-    require_pyrage()
-    identity = pyrage.x25519.Identity.generate()
+    identity = _pyrage().x25519.Identity.generate()
     return str(identity), str(identity.to_public())
-
-
-def x25519_identity(private: str) -> t.Any:
-    """A private key. Raises `KeyFormatError` without a word of it."""
-    require_pyrage()
-    try:
-        return pyrage.x25519.Identity.from_str(private)
-    except pyrage.IdentityError:
-        raise KeyFormatError("an age identity is damaged: its checksum does not fit") from None
 
 
 def recipient(text: str) -> t.Any:
     """A recipient of the kinds X25519, tag, tagpq and SSH. Raises `KeyFormatError`, which does not name it."""
-    require_pyrage()
+    pyrage = _pyrage()
     if text.startswith("ssh-"):
         part = "ssh"
     elif text.startswith("age1tag1"):
@@ -95,7 +83,7 @@ def recipient(text: str) -> t.Any:
 
 
 def _part(name: str) -> t.Any:
-    found = getattr(pyrage, name, None)
+    found = getattr(_pyrage(), name, None)
     if found is None:
         raise MissingLibraryError("pyrage 1.4", hint="pip install --upgrade pyrage")
     return found
@@ -103,7 +91,7 @@ def _part(name: str) -> t.Any:
 
 def ssh_identity(private: bytes) -> t.Any:
     """A private SSH key without passphrase, in OpenSSH's own format. Raises `KeyFormatError`."""
-    require_pyrage()
+    pyrage = _pyrage()
     try:
         return pyrage.ssh.Identity.from_buffer(private)
     except pyrage.IdentityError:
@@ -120,7 +108,7 @@ def plugin_name(identity: str) -> str:
 
 def opened_by_plugin(file: AgeFile, name: str, identity: str, ask: Ask | None) -> bytes | None:
     """What a file holds, None if the plugin says that it is for somebody else. Raises `DataKeyError`."""
-    parsed = _plugin_identity(identity)
+    pyrage, parsed = _pyrage(), _plugin_identity(identity)
     try:
         plain: bytes = pyrage.decrypt(
             file.content, [_part("plugin").IdentityPluginV1(name, [parsed], _Conversation(name, ask))]
@@ -136,7 +124,7 @@ def opened_by_plugin(file: AgeFile, name: str, identity: str, ask: Ask | None) -
 
 def plugin_sealer(text: str) -> t.Callable[[bytes], str]:
     """What wraps a data key for the recipient of a plugin, whose program is started then. Raises `KeyFormatError`."""
-    require_pyrage()
+    pyrage = _pyrage()
     try:
         parsed = _part("plugin").Recipient.from_str(text)
     except pyrage.RecipientError as exc:
@@ -177,7 +165,7 @@ class _Conversation:
 
 
 def _plugin_identity(text: str) -> t.Any:
-    require_pyrage()
+    pyrage = _pyrage()
     try:
         return _part("plugin").Identity.from_str(text)
     except pyrage.IdentityError:

@@ -13,9 +13,9 @@ import re
 import threading
 
 from ..._errors import DataKeyError, FluxseedError, KeyFormatError
+from .. import primitives
 from .age_format import AgeFile, AgeFileError, dearmored, opened, parse, unpadded
-from .age_identities import OpeningIdentity, locked, parse_identities
-from .age_library import Ask
+from .age_identities import Ask, OpeningIdentity, locked, parse_identities
 
 SIZE_LIMIT = 1 << 24
 """As in sops."""
@@ -46,7 +46,7 @@ class Passphrase:
         if work_factor > _WORK_FACTOR_LIMIT:
             raise AgeFileError("header", f"its work factor of {work_factor} is above {_WORK_FACTOR_LIMIT}")
         key = age_primitives.scrypt(self._passphrase, _LABEL + salt, work_factor)
-        file_key = age_primitives.chacha_open(key, _ZERO_NONCE, body)
+        file_key = primitives.chacha_open(key, _ZERO_NONCE, body)
         return None if file_key is None else opened(file, file_key)
 
 

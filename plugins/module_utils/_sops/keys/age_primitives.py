@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the fluxseed.gitops authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What age needs of cryptography, beyond pyrage: the only file of the age kind that imports it.
+"""What the rarer kinds of age keys need of cryptography: passphrases, post-quantum and SSH keys.
 
 Private to the collection. Imported by what a file or a key asks for, so that the usual X25519 file does not pay for it.
 """
@@ -11,11 +11,11 @@ from __future__ import annotations
 import typing as t
 
 from ..._errors import KeyFormatError, MissingLibraryError, UnsupportedError
+from .. import primitives
 
-try:
-    from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa, x25519
-    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+if primitives.HAS_CRYPTOGRAPHY:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
@@ -26,39 +26,15 @@ try:
         load_ssh_private_key,
     )
 
-    HAS_CRYPTOGRAPHY = True
-except ImportError:
-    HAS_CRYPTOGRAPHY = False
-
 _MLKEM_PUBLIC_SIZE = 1184
 HYBRID_PUBLIC_SIZE = _MLKEM_PUBLIC_SIZE + 32
 HYBRID_SEED_SIZE = 32
 HYBRID_SHARE_SIZE = 1088 + 32
 
 
-def _require_cryptography() -> None:
-    if not HAS_CRYPTOGRAPHY:
-        raise MissingLibraryError("cryptography", hint="install the Python package cryptography")
-
-
-def chacha_open(key: bytes, nonce: bytes, sealed: bytes) -> bytes | None:
-    """ChaCha20-Poly1305; None if it does not open."""
-    _require_cryptography()
-    try:
-        return ChaCha20Poly1305(key).decrypt(nonce, sealed, None)
-    except InvalidTag:
-        return None
-
-
-def chacha_seal(key: bytes, nonce: bytes, plain: bytes) -> bytes:
-    """ChaCha20-Poly1305."""
-    _require_cryptography()
-    return ChaCha20Poly1305(key).encrypt(nonce, plain, None)
-
-
 def scrypt(passphrase: bytes, salt: bytes, work_factor: int) -> bytes:
     """The key of a passphrase; takes 2^work_factor KiB of memory."""
-    _require_cryptography()
+    primitives.require_cryptography()
     return Scrypt(salt=salt, length=32, n=1 << work_factor, r=8, p=1).derive(passphrase)
 
 
@@ -66,7 +42,7 @@ def scrypt(passphrase: bytes, salt: bytes, work_factor: int) -> bytes:
 
 
 def _hpke() -> t.Any:
-    _require_cryptography()
+    primitives.require_cryptography()
     try:
         from cryptography.hazmat.primitives import hpke  # noqa: PLC0415
 
@@ -93,7 +69,7 @@ class HybridPrivateKey:
         # draft-irtf-cfrg-concrete-hybrid-kems: both keys come out of one seed.
         expanded = hashlib.shake_256(seed).digest(64 + 32)
         self._mlkem = MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
-        self._x25519 = x25519.X25519PrivateKey.from_private_bytes(expanded[64:])
+        self._x25519 = primitives.x25519_private(expanded[64:])
         self._key = self._hpke.MLKEM768X25519PrivateKey(self._mlkem, self._x25519)
 
     def public_bytes(self) -> bytes:
@@ -104,9 +80,9 @@ class HybridPrivateKey:
         """What was sealed for this key, None if it was for another. Raises `ValueError` if the share fits no key."""
         try:
             plain: bytes = _suite(self._hpke).decrypt(share + sealed, self._key, info=label)
-        except InvalidTag:
+        except primitives.InvalidTag:
             # ML-KEM gives some secret for every share; of X25519, a share of low order is told by this error.
-            self._x25519.exchange(x25519.X25519PublicKey.from_public_bytes(share[-32:]))
+            self._x25519.exchange(primitives.x25519_public(share[-32:]))
             return None
         return plain
 
@@ -122,7 +98,7 @@ def hybrid_public_key(content: bytes) -> t.Any:
         mlkem = MLKEM768PublicKey.from_public_bytes(content[:_MLKEM_PUBLIC_SIZE])
     except ValueError:
         raise KeyFormatError("it is no key of ML-KEM-768") from None
-    return hpke.MLKEM768X25519PublicKey(mlkem, x25519.X25519PublicKey.from_public_bytes(content[_MLKEM_PUBLIC_SIZE:]))
+    return hpke.MLKEM768X25519PublicKey(mlkem, primitives.x25519_public(content[_MLKEM_PUBLIC_SIZE:]))
 
 
 def hybrid_seal(public: t.Any, plain: bytes, label: bytes) -> tuple[bytes, bytes]:
@@ -150,7 +126,7 @@ def ssh_key_pair(pem: bytes, passphrase: bytes | None) -> SshKeyPair | None:
 
     Raises `KeyFormatError` for what is no private key of type Ed25519 or RSA; nothing of it is in the message.
     """
-    _require_cryptography()
+    primitives.require_cryptography()
     load = load_ssh_private_key if b"-----BEGIN OPENSSH" in pem else load_pem_private_key
     try:
         key = load(pem, passphrase)

@@ -16,8 +16,7 @@ import typing as t
 from ..._errors import FluxseedError, KeyFormatError
 from . import age_library
 from .age_format import AgeFile
-from .age_identities import OpeningIdentity, locked
-from .age_library import Ask
+from .age_identities import Ask, OpeningIdentity, locked
 
 _KINDS = ("ssh-ed25519", "ssh-rsa")
 _BEGIN, _END = "-----BEGIN OPENSSH PRIVATE KEY-----", "-----END OPENSSH PRIVATE KEY-----"

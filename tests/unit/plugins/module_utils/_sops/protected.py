@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import os
 
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import primitives
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age_format, age_primitives
 
 
@@ -16,6 +17,6 @@ def protected(text: str, passphrase: str, *, is_armored: bool = True) -> str:
     salt, file_key = os.urandom(16), os.urandom(16)
     key = age_primitives.scrypt(passphrase.encode(), b"age-encryption.org/v1/scrypt" + salt, 1)
     argument = binascii.b2a_base64(salt, newline=False).rstrip(b"=").decode()
-    stanza = ("scrypt", (argument, "1"), age_primitives.chacha_seal(key, bytes(12), file_key))
+    stanza = ("scrypt", (argument, "1"), primitives.chacha_seal(key, bytes(12), file_key))
     content = age_format.sealed(stanza, file_key, text.encode(), os.urandom)
     return age_format.armored(content) if is_armored else content.decode("utf-8", "surrogateescape")

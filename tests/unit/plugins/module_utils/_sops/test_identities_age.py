@@ -19,7 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import DataKeyError, FileAccessError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age, age_bech32, age_library
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age, age_bech32, age_x25519
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import age_plugin_toy
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.protected import protected
@@ -384,8 +384,8 @@ def test_a_controller_takes_less(name: str, keys: Keys) -> None:
 
 def test_a_thousand_files_take_one_parsed_identity_and_no_process(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
-    parse = age_library.x25519_identity
-    monkeypatch.setattr(age_library, "x25519_identity", lambda text: parsed.append(1) or parse(text))
+    key = age_x25519.X25519Key
+    monkeypatch.setattr(age_x25519, "X25519Key", lambda text: parsed.append(1) or key(text))
     files = [holding(age.AgeKey(keys.public).wrap(number.to_bytes(32, "big"))) for number in range(1000)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
     ring = gather(Around({"SOPS_AGE_KEY": keys.private}, {"/home/me/.ssh/id_ed25519": SSH.private}).all)
@@ -396,22 +396,22 @@ def test_a_thousand_files_take_one_parsed_identity_and_no_process(keys: Keys, mo
 
 def test_what_most_files_do_not_need_is_not_imported(keys: Keys) -> None:
     """Start-up is most of the time that a small file takes; an SSH key of the user costs its own file only."""
+    enc = age.AgeKey(keys.public).wrap(bytes(32)).enc
     code = """
 import sys
-private, path, ssh = sys.stdin.read().split("|")
+private, enc, path, ssh = sys.stdin.read().split("|")
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
 around = Surroundings({"SOPS_AGE_KEY": private}, "/home/me", {path: ssh}.get, None)
 (identity, *_others) = (each for each in gather(around)._identities if "ssh" not in each.recipient)
-assert identity.unwrap(AgeKey(identity.recipient).wrap(bytes(32)).enc) == bytes(32)
+assert identity.unwrap(enc) == bytes(32)
 print(*sorted(name.rpartition(".")[2] for name in sys.modules))
 """
     loaded = [
         set(
             subprocess.run(
                 [sys.executable, "-c", code],
-                input=f"{keys.private}|{path}|{SSH.private}",
+                input=f"{keys.private}|{enc}|{path}|{SSH.private}",
                 capture_output=True,
                 check=True,
                 text=True,
@@ -421,10 +421,11 @@ print(*sorted(name.rpartition(".")[2] for name in sys.modules))
     ]
     rest = {
         "age_hybrid",
-        "age_bech32",
         "age_primitives",
         "age_passphrase",
         "hmac",
+        "hashlib",
+        "pyrage",
         "pgp",
         "pgp_block",
         "boto3",

@@ -18,12 +18,12 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     KeyFormatError,
     MissingLibraryError,
 )
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import primitives
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import (
     age,
     age_bech32,
     age_format,
     age_hybrid,
-    age_primitives,
 )
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age_format import AgeFileError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age_identities import (
@@ -310,17 +310,15 @@ def test_an_older_cryptography_is_told_with_what_to_do(monkeypatch: pytest.Monke
 
 
 def test_no_cryptography_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(age_primitives, "HAS_CRYPTOGRAPHY", False)
+    monkeypatch.setattr(primitives, "HAS_CRYPTOGRAPHY", False)
     with pytest.raises(MissingLibraryError, match="cryptography"):
         age.generate_identity(post_quantum=True)
 
 
 def test_no_pyrage_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    private, public = age.generate_identity()
-    monkeypatch.setattr(
-        "ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age_library.HAS_PYRAGE", False
-    )
-    for call in (age.generate_identity, lambda: parse_identity(private), lambda: age.check_recipient(public)):
+    public = age.generate_identity()[1]
+    monkeypatch.setitem(sys.modules, "pyrage", None)
+    for call in (age.generate_identity, lambda: age.check_recipient(public)):
         with pytest.raises(MissingLibraryError, match="pyrage"):
             call()
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import InvalidInputError, UnsupportedError
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeIdentity, AgeKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age_identities import parse_identity
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp import PgpKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.wrapping import wrap_groups
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.shamir import combine
@@ -21,7 +22,7 @@ PGP = PgpKey({"fp": "A", "enc": "e"})
 def test_every_key_of_one_group_gets_the_whole_data_key(keys: Keys, other_keys: Keys) -> None:
     wrapped = wrap_groups([[AgeKey(keys.public), AgeKey(other_keys.public)]], 5, DATA_KEY)
     opened = [
-        AgeIdentity(pair.private).unwrap(key.enc)
+        parse_identity(pair.private).unwrap(key.enc)
         for pair, key in zip((keys, other_keys), wrapped.groups[0], strict=True)
     ]
     assert opened == [DATA_KEY, DATA_KEY]
@@ -31,9 +32,9 @@ def test_every_key_of_one_group_gets_the_whole_data_key(keys: Keys, other_keys: 
 def test_every_key_of_a_group_gets_the_same_part(keys: Keys, other_keys: Keys) -> None:
     both = [AgeKey(keys.public), AgeKey(other_keys.public)]
     wrapped = wrap_groups([both, both[:1]], 0, DATA_KEY, bytes)
-    mine = AgeIdentity(keys.private)
+    mine = parse_identity(keys.private)
     first, second = (mine.unwrap(group[0].enc) or b"" for group in wrapped.groups)
-    assert AgeIdentity(other_keys.private).unwrap(wrapped.groups[0][1].enc) == first
+    assert parse_identity(other_keys.private).unwrap(wrapped.groups[0][1].enc) == first
     assert (first[-1], second[-1]) == (1, 2)
     assert combine([first, second]) == DATA_KEY
     assert wrapped.shamir_threshold == 2
