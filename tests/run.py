@@ -30,7 +30,10 @@ BIN = Path(sys.executable).parent
 SOPS_TESTS = "tests/unit/plugins/module_utils/_sops"
 ENGINE_TESTS = [SOPS_TESTS, *(f"tests/unit/plugins/module_utils/{name}" for name in ("_flux", "_git", "_kubernetes"))]
 """The engines know no Ansible, whose runner takes a process for each of some thousand tests."""
-WORKERS = str(max(2, min(4, os.cpu_count() or 2)))
+_CORES = max(2, min(4, os.cpu_count() or 2))
+WORKERS = str(_CORES)
+WAITING_WORKERS = str(_CORES + 1)
+"""For tests that wait for a cluster a third of their time."""
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 COLLECTION = BUILD / "export" / "ansible_collections" / "fluxseed" / "gitops"
 
@@ -187,7 +190,7 @@ def stories() -> None:
         "-q",
         "--durations=10",
         "--numprocesses",
-        WORKERS,
+        WAITING_WORKERS,
         "--dist",
         "loadfile",
         "--no-loadscope-reorder",

@@ -18,6 +18,8 @@ from homelab import Homelab
 
 pytestmark = pytest.mark.lab
 
+# What was installed uncompiled is compiled once, also where the caller of the tests wants no such files in the checkout.
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "ansible_collections/fluxseed/gitops/"
 
@@ -108,7 +110,7 @@ def test_the_packages_hold_what_ships_and_nothing_else(tarball: Path, wheel: Pat
 def test_the_wheel_provisions_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     """`pip install fluxseed[ansible]` is all there is; the command comes with it."""
     install(tmp_path / "env", "--constraint", ROOT / "requirements/run.txt", f"{wheel}[ansible]")
-    home = Homelab(tmp_path, bin=tmp_path / "env" / "bin")
+    home = Homelab(tmp_path, bin=tmp_path / "env" / "bin", environment=COMPILED)
     assert "0.1.0" in home.run("fluxseed", "--version").output
     assert "fluxseed.gitops" in home.run("ansible-galaxy", "collection", "list").output
     seed(home)
@@ -120,5 +122,7 @@ def test_the_tarball_provisions_from_an_empty_environment(tarball: Path, tmp_pat
     run("ansible-galaxy", "collection", "install", "--offline", "--force", tarball, "-p", collections)
     installed = collections / "ansible_collections" / "fluxseed" / "gitops"
     install(tmp_path / "env", "--requirement", installed / "requirements/run.txt")
-    home = Homelab(tmp_path, bin=tmp_path / "env" / "bin", environment={"ANSIBLE_COLLECTIONS_PATH": str(collections)})
+    home = Homelab(
+        tmp_path, bin=tmp_path / "env" / "bin", environment={**COMPILED, "ANSIBLE_COLLECTIONS_PATH": str(collections)}
+    )
     seed(home)
