@@ -11,15 +11,25 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import traceback
 import typing as t
 from collections import Counter
 from collections.abc import Callable
 
 import visits
+from contents import (
+    comment_difference,
+    first_change,
+    first_difference,
+    loosely,
+    same_without_empty_items,
+    unquoted,
+    values_of,
+    written_otherwise,
+)
 from known_differences import OURS, THEIRS, known
-from sops_library import Answer, Content, Library, comments_in, content_of, leaves_in, nodes_of, values_in
+from sops_library import Answer, Content, Library, comments_in, content_of, nodes_of, values_in
+from spellings import damaged, masked, only_differs, outside, plain_text, replacement, unusual
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
@@ -404,233 +414,3 @@ class Case:
         if reason is None:
             raise Mismatch(f"{what}: other bytes", shown)
         self.count(f"{what}: {reason}")
-
-
-_OTHER_STYLE = re.compile(r"[\u2028\u2029]|<<\Z|[ \n\t].*\n|\n", re.DOTALL)
-"""Texts that get double quotes here: breaks for old readers only, a merge key, a start that needs a number behind `|`."""
-
-
-def written_otherwise(store: str, documents: Content, ours: bytes, theirs: bytes) -> str | None:
-    """Why a file is written in other bytes than sops does; the content is the same."""
-    if any(leaf == ["float", "-0"] for each in documents for leaf in leaves_in(each)):
-        return "a negative zero, which sops writes as an integer"
-    if store != "yaml":
-        return None
-    if any(_OTHER_STYLE.match(text) or re.search("[\u2028\u2029]", text) for text in texts_in(documents)):
-        return "a text in double quotes on purpose"
-    bare = [sorted(re.sub(rb"#[^\n]*|\s", b"", content)) for content in (ours, theirs)]
-    return "a comment is in another place" if bare[0] == bare[1] else None
-
-
-def loosely(content: Content) -> Content:
-    """Content in which a whole float is an integer, as it is once it was written."""
-    if content[:1] == ["float"] and re.fullmatch("-?[0-9]+", str(content[1])):
-        return ["int", "0" if content[1] == "-0" else content[1]]
-    return [loosely(each) if isinstance(each, list) else each for each in content]
-
-
-def texts_in(content: Content) -> t.Iterator[str]:
-    """All texts: keys, values, comments."""
-    for item in content:
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, list):
-            yield from texts_in(item)
-
-
-def without_empty_items(content: Content) -> Content:
-    """Values without comments, and in lists without empty strings and tokens of comments."""
-    kind = content[0] if content else ""
-    if kind == "m":
-        return ["m", *(["k", item[1], without_empty_items(item[2])] for item in content[1:] if item[0] != "#")]
-    if kind == "s":
-        return ["s", *(without_empty_items(item) for item in content[1:] if not is_comment_item(item))]
-    return content if isinstance(kind, str) else [without_empty_items(each) for each in content]
-
-
-def is_comment_item(item: Content) -> bool:
-    return item[0] == "#" or item == ["str", ""] or (item[0] == "str" and str(item[1]).endswith(",type:comment]"))
-
-
-def same_without_empty_items(one: Content, other: Content) -> bool:
-    return loosely(without_empty_items(one)) == loosely(without_empty_items(other))
-
-
-def unquoted(content: Content) -> Content:
-    """Values without quotes around them, and without comments."""
-    if content[:1] == ["str"]:
-        return ["str", re.sub(r"\A(['\"])(.*)\1\Z", r"\2", str(content[1]), flags=re.DOTALL)]
-    items = [item for item in content if not (isinstance(item, list) and item[:1] == ["#"])]
-    return [unquoted(item) if isinstance(item, list) else item for item in items]
-
-
-def comment_difference(ours: list[str], theirs: list[str]) -> str:
-    """In what the comments differ; sops attaches, copies and drops some in ways that depend on its YAML library."""
-    missing, surplus = Counter(theirs) - Counter(ours), Counter(ours) - Counter(theirs)
-    tests = (
-        ("a comment is inline for one, or in another container", ours == theirs),
-        ("a comment is in another place", not missing and not surplus),
-        ("a comment that sops does not see", not missing),
-        ("an empty comment in a list is # for sops", sorted(text or "#" for text in ours) == sorted(theirs)),
-        ("a comment that sops has twice", not surplus and set(missing) <= set(ours)),
-        ("a comment that sops does not open", all(text.startswith("ENC[AES256_GCM") for text in missing)),
-        ("a comment that we do not open", all(text.startswith("ENC[AES256_GCM") for text in surplus)),
-    )
-    return next((what for what, holds in tests if holds), "a comment that we do not see")
-
-
-def first_change(old: str, new: str) -> str:
-    """Both texts around the first place where they differ."""
-    same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-    start = max(0, same - 20)
-    return f"{old[start : start + 100]!r} {new[start : start + 100]!r}"
-
-
-def values_of(answer: Answer) -> Content:
-    return [values_in(each) for each in answer.documents]
-
-
-def first_difference(ours: Content, theirs: Content) -> str:
-    """The first value that differs, both sides."""
-    pairs = zip(
-        (leaf for each in ours for leaf in leaves_in(each)),
-        (leaf for each in theirs for leaf in leaves_in(each)),
-        strict=False,
-    )
-    for left, right in pairs:
-        if left != right:
-            return f"ours {left!r}, sops' {right!r}"
-    return f"ours {ours!r}, sops' {theirs!r}"
-
-
-# --- text -----------------------------------------------------------------------------------------
-
-
-def own_leaves(tree: Tree) -> list[Leaf]:
-    """Leaves that stand in the text, copies of aliases left out."""
-    return [leaf for leaf in tree.leaves if leaf.begin >= 0]
-
-
-def outside(tree: Tree, *, loose: bool = False) -> list[str]:
-    """The text between the values; `loose` without blanks and breaks.
-
-    A block scalar includes its break and the comment behind its header, other scalars do not.
-    """
-    parts, done = [tree.prefix], 0
-    for leaf in own_leaves(tree):
-        # A tag may go: it would give the token a type.
-        parts.append(tree.text[done : min(leaf.start, leaf.begin)])
-        done = leaf.end
-        if loose and leaf.style in ("|", ">"):
-            header = re.match(r"[|>][-+0-9]*(.*)", tree.text[leaf.start : leaf.end])
-            parts.append(header[1] if header else "")
-    parts.append(tree.text[done:])
-    return ["".join("".join(parts).split())] if loose else parts
-
-
-def masked(tree: Tree, number: int) -> str:
-    """The text without one value, the MAC and the time."""
-    leaf = tree.leaves[number]
-    # A block scalar ends behind its breaks.
-    end = leaf.end
-    if leaf.style in ("|", ">"):
-        end = leaf.start + len(tree.text[leaf.start : leaf.end].rstrip("\r\n"))
-    text = tree.text[: leaf.start] + "<value>" + tree.text[end:]
-    text = re.sub(r"ENC\[AES256_GCM,data:[^,\]]{170,174},iv:[^\]]*type:str\]", "<mac>", text)
-    return tree.prefix + re.sub(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>", text)
-
-
-def plain_text(tree: Tree, number: int, new: str | None) -> bytes | None:
-    """The file with another text for one value."""
-    if new is None:
-        return None
-    leaf = tree.leaves[number]
-    text = tree.prefix + tree.text[: leaf.start] + new + tree.text[leaf.end :]
-    return text.encode("utf-8", "surrogateescape")
-
-
-def only_differs(before: Tree, after: Tree, number: int) -> bool:
-    """Whether two trees differ in one value alone."""
-    if len(before.leaves) != len(after.leaves) or outside(before) != outside(after):
-        return False
-    pairs = zip(before.leaves, after.leaves, strict=True)
-    return (
-        all(
-            (old.type, old.text, old.path) == (new.type, new.text, new.path)
-            for index, (old, new) in enumerate(pairs)
-            if index != number
-        )
-        and after.leaves[number].text != before.leaves[number].text
-    )
-
-
-def replacement(store: str, leaf: Leaf, text: str) -> str | None:
-    """Another value, written in the way of the old one; None where that is not simple."""
-    spelled = text[leaf.start : leaf.end]
-    if store == "binary":
-        return "changed"
-    if store == "ini":
-        # Other quotes make something else of a comment behind them.
-        new = "changed\n" if "\n" in spelled else "changed"
-        return None if leaf.style == "\\" else f"{leaf.style}{new}{leaf.style}"
-    if store == "json" or (store == "yaml" and leaf.style == '"'):
-        return '"changed \\u00e4"'
-    if store == "yaml" and leaf.style in ("|", ">"):
-        return None
-    if spelled[:1] == "'" and spelled[-1:] == "'" and len(spelled) > 1:
-        return "'changed'"
-    return "changed"
-
-
-def damaged(content: bytes, rng: random.Random) -> bytes:
-    """A file after an accident: a byte, a piece or a line lost, doubled or replaced."""
-    start = rng.randrange(len(content))
-    end = min(len(content), start + rng.choice((1, 1, 1, 5, 50, 500)))
-    kind = rng.random()
-    if kind < 0.25:
-        return content[:start] + content[end:]
-    if kind < 0.5:
-        return (
-            content[:start]
-            + rng.choice((b"x", b"\x00", b"\xff", b":", b"#", b"\n", b"'", b'"', b" ", b"-", b"]", b"}"))
-            + content[start + 1 :]
-        )
-    if kind < 0.6:
-        return content[:start]
-    lines = content.splitlines(keepends=True)
-    line = rng.randrange(len(lines))
-    if kind < 0.75:
-        del lines[line]
-    elif kind < 0.9:
-        lines.insert(line, lines[line])
-    else:
-        lines.insert(line, lines.pop(rng.randrange(len(lines))))
-    return b"".join(lines)
-
-
-# --- what cannot come back ------------------------------------------------------------------------
-
-
-def unusual(store: str, leaf: Leaf, spelled: str) -> str | None:
-    """Why the spelling of a value is not kept by encryption; None if it should be."""
-    if store == "yaml":
-        return next((reason for reason, test in _UNUSUAL if test(leaf, spelled)), None)
-    if store == "json":
-        return "an escape or a spelling of a number" if "\\" in spelled or leaf.type in ("float", "int") else None
-    if store == "ini":
-        return "a continued line" if "\\" in spelled else None
-    return None
-
-
-_UNUSUAL: tuple[tuple[str, Callable[[Leaf, str], bool]], ...] = (
-    ("a tag or an anchor", lambda leaf, _spelled: leaf.begin != leaf.start),
-    ("folded text", lambda leaf, _spelled: leaf.style == ">"),
-    ("literal text with blanks, breaks or odd characters", lambda leaf, _spelled: leaf.style == "|"),
-    ("a break within a value", lambda _leaf, spelled: re.search("[\r\n\x85\u2028\u2029]", spelled) is not None),
-    ("a spelling of an integer", lambda leaf, spelled: leaf.type == "int" and spelled != leaf.text),
-    ("a spelling of a float, bool or time", lambda leaf, _spelled: leaf.type in ("float", "bool", "time")),
-    ("an escape", lambda leaf, _spelled: leaf.style == '"'),
-    ("quotes in flow", lambda leaf, _spelled: leaf.box.flow),
-    ("quotes around odd characters", lambda leaf, spelled: leaf.style == "'" and not spelled.isprintable()),
-)
-"""What a token has no place for, in the order of testing."""

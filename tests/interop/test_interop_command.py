@@ -11,8 +11,9 @@ import re
 import typing as t
 
 import pytest
+from contents import first_difference, loosely
 from oracle_tools import Sops
-from properties import DATA_KEY, GROUPS, PUBLIC, first_difference, loosely
+from properties import DATA_KEY, GROUPS, PUBLIC
 from sops_library import Library, values_in
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
