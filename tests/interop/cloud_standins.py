@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
+from key_services import Gate
 
 TENANT, CLIENT, SECRET = "11111111-2222-3333-4444-555555555555", "client-of-the-test", "secret-of-the-test"
 VAULT, LOGIN = "https://seeds.vault.azure.net", "login.microsoftonline.com"
@@ -41,7 +42,9 @@ HOSTS = ("*.vault.azure.net", LOGIN, "*.googleapis.com", HUAWEI_HOST)
 _AES = b"k" * 32
 _OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
-Answer = tuple[int, Mapping[str, t.Any], Mapping[str, str]]
+
+Answer = tuple[int, t.Any, Mapping[str, str]]
+"""Status, what to send in JSON (or a page, if it is text), and headers."""
 
 
 class Cloud(ThreadingHTTPServer):
@@ -62,10 +65,31 @@ class Cloud(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.refusals: dict[str, int] = {}
         """A status for each host that answers with nothing else."""
+        self.pages: dict[str, t.Any] = {}
+        """What each host answers that is not what it seems to be."""
+        self.busy: dict[str, int] = {}
+        """How many times each host is too busy before it answers."""
+        self.stay_away = ""
+        """What a host that is too busy says about the time to come back."""
+        self.gate = Gate()
+
+    def reset(self, *, together: int = 1) -> None:
+        """All hosts as they are by themselves; with `together`, the key services answer when so many ask at once."""
+        for said in (self.refusals, self.pages, self.busy, self.requests):
+            said.clear()
+        self.current, self.stay_away, self.gate = VERSION, "", Gate(together)
 
     def answer(self, host: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What a host says to a request."""
         self.requests.append(f"{method} https://{host}{path.partition('?')[0]}")
+        if host in self.pages:
+            return 200, self.pages[host], {}
+        if self.busy.get(host):
+            self.busy[host] -= 1
+            away = {"Retry-After": self.stay_away} if self.stay_away else {}
+            return 429, {"error": {"code": 429, "message": "busy", "status": "RESOURCE_EXHAUSTED"}}, away
+        if host != LOGIN and method == "POST" and headers.get("Authorization"):
+            self.gate.pass_through()
         if host in self.refusals:
             return self.refusals[host], {"error": {"code": "Refused", "message": "refused by the test"}}, {}
         if host.endswith(".vault.azure.net"):
@@ -182,9 +206,11 @@ class Handler(BaseHTTPRequestHandler):
         """Answer as the host."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status, content, headers = self.server.answer(self.host, self.command, self.path, self.headers, body)
-        text = json.dumps(content).encode()
+        is_page = isinstance(content, str)
+        text = content.encode() if is_page else json.dumps(content).encode()
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(text)), **headers}.items():
+        kind = "text/html" if is_page else "application/json"
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(text)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(text)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
+import time
 import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +22,44 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.encrypted im
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Config
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import MasterKey, Surroundings
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import IN_FLIGHT
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.stored import StoredKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.metadata import Metadata
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.yaml import YamlStore
 
 PLAIN = b"a: 1\nb:\n    - x\n"
 STORE = YamlStore()
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+
+
+class Gate:
+    """Counts who waits at a server, and lets nobody through before so many are there at once."""
+
+    def __init__(self, together: int = 1) -> None:
+        self.most = 0
+        self._now, self._together, self._lock, self._is_open = 0, together, threading.Lock(), threading.Event()
+
+    def pass_through(self) -> None:
+        """Wait for the others, but not for ever: a test says then that they did not come."""
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            if self._now >= self._together:
+                self._is_open.set()
+        self._is_open.wait(10)
+        if self._together > 1:
+            # Long enough for one more to be seen, if there were one.
+            time.sleep(0.02)
+        with self._lock:
+            self._now -= 1
+
+
+class Held(t.NamedTuple):
+    """As much of a file as a ring looks at."""
+
+    groups: tuple[tuple[MasterKey, ...], ...]
+    shamir_threshold: int = 0
 
 
 @dataclass
@@ -97,6 +130,16 @@ class Side:
         except DataKeyError as exc:
             return exc
         raise AssertionError("the file was opened")
+
+    def check_many_at_once(self, key: StoredKey) -> None:
+        """More files than may be in flight, each with a data key of its own; `key` says which key wraps them."""
+        ring = gather(self.surroundings())
+        data_keys = [bytes([number]) * 32 for number in range(IN_FLIGHT + 4)]
+        wrapped = ring.services.wrap_all([(key, data_key) for data_key in data_keys])
+        files = [Held(((found,),)) for found in wrapped]
+        later = gather(self.surroundings())
+        later.prefetch(files)
+        assert [later.data_key(file) for file in files] == data_keys
 
     def check_both_ways(self) -> dict[str, t.Any]:
         """Each opens what the other has encrypted, and both write the same fields; returns the only entry."""

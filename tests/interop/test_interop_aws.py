@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-import time
 import typing as t
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from key_services import PLAIN, STORE, Side, changed, entry
+from aws_server import SECRET, Server, serving
+from key_services import PLAIN, STORE, Held, Side, changed, entry
 
-from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import EncryptionError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import DataKeyError, EncryptionError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.encrypted import key_ring
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.preflight.base import FAIL, OK, UNKNOWN, Check
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.preflight.sops_files import sops_files
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.aws_kms import AwsKmsKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.aws_kms_service import AwsKmsService
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import IN_FLIGHT
 from ansible_collections.fluxseed.gitops.tests.integration import services
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._flux.repository import (
@@ -40,7 +38,6 @@ pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("clients")]
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/flux"
-SECRET = "a-secret-key-that-is-in-no-message"
 
 
 @dataclass
@@ -163,65 +160,6 @@ def test_a_new_file_for_a_key_that_cannot_be_used(side: Side, aws: Aws) -> None:
 # --- a server of the test, for what moto does not do ----------------------------------------------------
 
 
-class Answers(BaseHTTPRequestHandler):
-    """KMS and STS as far as `Decrypt` and `AssumeRole` go."""
-
-    server: Server
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        status, answer = self.server.answer(self.headers.get("X-Amz-Target", ""), body)
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-
-class Server(ThreadingHTTPServer):
-    """Counts what is asked, and how much of it at once."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, refusal: tuple[int, str] | None = None, seconds: float = 0) -> None:
-        super().__init__(("127.0.0.1", 0), Answers)
-        self.asked: list[str] = []
-        self.most = 0
-        self._now, self._lock, self._refusal, self._seconds = 0, threading.Lock(), refusal, seconds
-
-    def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
-        with self._lock:
-            self._now += 1
-            self.most = max(self.most, self._now)
-            self.asked.append(target or body.decode())
-        time.sleep(self._seconds)
-        with self._lock:
-            self._now -= 1
-        if self._refusal:
-            status, code = self._refusal
-            if target:
-                return status, json.dumps({"__type": code, "message": "refused"}).encode()
-            return status, f"<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>".encode()
-        blob = base64.b64decode(json.loads(body)["CiphertextBlob"])
-        return 200, json.dumps({"Plaintext": base64.b64encode(blob[-32:]).decode()}).encode()
-
-
-@contextmanager
-def serving(server: Server) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 REFUSALS: Mapping[str, tuple[int, str, str, bool]] = {
     "access denied": (400, "AccessDeniedException", "allow kms:Encrypt and kms:Decrypt on the key", False),
     "throttled for good": (400, "ThrottlingException", "AWS KMS is too busy, 3 attempts were turned away", True),
@@ -256,6 +194,94 @@ def test_a_role_that_may_not_be_taken_on(side: Side, aws: Aws) -> None:
     assert "RoleSessionName=sops%40" in server.asked[0]
 
 
+@pytest.mark.parametrize("code", ["ThrottlingException", "RequestLimitExceeded"])
+def test_who_is_turned_away_tries_again(side: Side, aws: Aws, code: str) -> None:
+    """Twice too busy, then served: three attempts, and nobody is told."""
+    server = Server((400, code), refusals=2)
+    with serving(server) as url:
+        ring = gather(side.with_settings(AWS_ENDPOINT_URL=url).surroundings())
+        assert ring.data_key(Held(((_key(aws.arn, bytes(32)),),))) == bytes(32)
+    assert server.asked == ["TrentService.Decrypt"] * 3
+
+
+def test_the_session_of_a_role_is_renewed_before_it_ends(side: Side, aws: Aws) -> None:
+    """A run may last longer than the hour for which a role is taken on."""
+    files = [Held(((_key(f"{aws.arn}+{ROLE}", bytes([number]) * 32),),)) for number in range(3)]
+    server = Server(lives=[60, 3600])
+    with serving(server) as url:
+        ring = gather(side.with_settings(AWS_ENDPOINT_URL=url).surroundings())
+        assert [ring.data_key(file)[0] for file in files] == [0, 1, 2]
+    assert server.signed_by == ["session-2"] * 3
+    assert len(server.asked) == 2 + 3
+
+
+def test_a_role_that_is_taken_away_in_the_meantime(side: Side, aws: Aws) -> None:
+    server = Server(lives=[60])
+    with serving(server) as url:
+        ring = gather(side.with_settings(AWS_ENDPOINT_URL=url).surroundings())
+        with pytest.raises(DataKeyError) as caught:
+            ring.data_key(Held(((_key(f"{aws.arn}+{ROLE}", bytes(32)),),)))
+    assert f"the role {ROLE}: may not be taken on" in caught.value.message
+    assert server.signed_by == []
+
+
+NOT_AWS: Mapping[str, tuple[str, bool]] = {
+    "a page for KMS": ("<html>log in here</html>", False),
+    "a page for STS": ("<html>log in here", True),
+    "no data key": ("{}", False),
+    "no base64": ('{"Plaintext": "abc"}', False),
+    "no credentials": ("<AssumeRoleResponse/>", True),
+}
+
+
+@pytest.mark.parametrize("name", NOT_AWS)
+def test_what_answers_may_not_be_aws(side: Side, aws: Aws, name: str) -> None:
+    """A proxy, mostly; it says nothing about the key, and what it says is not passed on."""
+    text, has_role = NOT_AWS[name]
+    key = _key(f"{aws.arn}+{ROLE}" if has_role else aws.arn, bytes(32))
+    with serving(Server(text=text)) as url, pytest.raises(DataKeyError) as caught:
+        gather(side.with_settings(AWS_ENDPOINT_URL=url).surroundings()).data_key(Held(((key,),)))
+    assert (
+        f"what answers for AWS in {REGION} is not AWS: look at AWS_ENDPOINT_URL and the proxy" in caught.value.message
+    )
+    assert caught.value.is_undecided
+    assert "log in here" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "region", "said"),
+    [
+        ({"AWS_ENDPOINT_URL": "localhost:5000"}, REGION, "is no URL: write AWS_ENDPOINT_URL with https:// before"),
+        ({}, "no region", "the AWS settings here cannot be used (InvalidRegionError)"),
+    ],
+    ids=["endpoint without a scheme", "region"],
+)
+def test_a_place_that_cannot_be(side: Side, aws: Aws, settings: dict[str, str], region: str, said: str) -> None:
+    ring = gather(side.with_settings(**settings).surroundings())
+    with pytest.raises(DataKeyError) as caught:
+        ring.data_key(Held(((_key(aws.arn.replace(REGION, region), bytes(32)),),)))
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "details", "said"),
+    [
+        ("UnauthorizedSSOTokenError", {}, "the login to AWS cannot be used or has run out: aws sso login"),
+        ("SSOTokenLoadError", {"error_msg": SECRET}, "the login to AWS cannot be used or has run out: aws sso login"),
+        ("ConfigParseError", {"path": "p", "error": SECRET}, "cannot be used (ConfigParseError)"),
+        ("CredentialRetrievalError", {"provider": "p", "error_msg": SECRET}, "cannot be used (CredentialRetrievalE"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.endswith("Error") else "",
+)
+def test_settings_that_cannot_be_used(side: Side, aws: Aws, name: str, details: dict[str, str], said: str) -> None:
+    import botocore.exceptions
+
+    key = _key(aws.arn, bytes(32))
+    told = AwsKmsService(side.surroundings()).told(getattr(botocore.exceptions, name)(**details), key)
+    assert said in told.message
+    assert SECRET not in str(told)
+
+
 def test_a_place_that_does_not_answer_is_asked_no_more(side: Side, aws: Aws) -> None:
     """A thousand files would otherwise wait for the same silence a thousand times."""
     content = side.with_rule(f"{{kms: '{aws.arn}'}}").sealed_here()
@@ -271,29 +297,23 @@ def test_a_place_that_does_not_answer_is_asked_no_more(side: Side, aws: Aws) -> 
     assert len(kms._clients) == 1  # type: ignore[attr-defined]
 
 
-class Held(t.NamedTuple):
-    """As much of a file as a ring looks at."""
-
-    groups: tuple[tuple[AwsKmsKey, ...], ...]
-    shamir_threshold: int = 0
-
-
 def test_many_data_keys_are_asked_for_at_once_and_each_of_them_once(side: Side, aws: Aws) -> None:
-    """300 files of 60 data keys: 60 requests, never more than 16 of them in flight."""
+    """300 files of 60 data keys: 60 requests, 16 of them in flight and never more."""
     keys = [bytes([number]) * 32 for number in range(60)]
     files = [Held(((_key(aws.arn, keys[number % 60]),),)) for number in range(300)]
-    server = Server(seconds=0.05)
+    server = Server(together=IN_FLIGHT)
     with serving(server) as url:
         ring = gather(side.with_settings(AWS_ENDPOINT_URL=url).surroundings())
         ring.prefetch(files)
         assert [ring.data_key(file) for file in files[:60]] == keys
     assert len(server.asked) == 60
-    assert 1 < server.most <= IN_FLIGHT
+    assert server.gate.most == IN_FLIGHT == 16
 
 
 def _key(arn: str, data_key: bytes) -> AwsKmsKey:
     blob = base64.b64encode(b"blob" + data_key).decode()
-    return AwsKmsKey.parse({"arn": arn, "enc": blob, "created_at": "2026-01-01T00:00:00Z"}, where="kms")
+    arn, _plus, role = arn.partition("+")
+    return AwsKmsKey.parse({"arn": arn, "role": role, "enc": blob, "created_at": "2026-01-01T00:00:00Z"}, where="kms")
 
 
 def test_one_key_of_the_group_is_enough(side: Side, aws: Aws) -> None:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import time
+import typing as t
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from cloud_standins import (
     HUAWEI,
     HUAWEI_HOST,
     HUAWEI_KEY,
+    LOGIN,
     NEXT_VERSION,
     SECRET,
     TENANT,
@@ -28,10 +31,13 @@ from cloud_standins import (
 )
 from key_services import PLAIN, STORE, Side, changed
 
-from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import DataKeyError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import DataKeyError, EncryptionError
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Config
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import remote
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.azure_kv import AzureKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import IN_FLIGHT
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("clients")]
 
@@ -46,9 +52,7 @@ cloud = pytest.fixture(scope="module")(cloud_of)
 def side(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Side:
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
-    cloud.refusals.clear()
-    cloud.requests.clear()
-    cloud.current = VERSION
+    cloud.reset()
     return Side(tmp_path, {**cloud.environment, **APPLICATION})
 
 
@@ -115,9 +119,52 @@ def test_a_refusal_says_what_to_do(side: Side, cloud: Cloud, status: int) -> Non
     said, is_undecided = STATUSES[status]
     content = side.with_rule(RULE).sealed_here()
     cloud.refusals[VAULT.removeprefix("https://")] = status
+    cloud.requests.clear()
     refusal = side.refusal(content)
     assert said in refusal.message
     assert refusal.is_undecided is is_undecided
+    assert len([request for request in cloud.requests if VAULT in request]) == (3 if is_undecided else 1)
+
+
+BUSY: Mapping[str, tuple[str, str, float]] = {
+    "the vault": (VAULT.removeprefix("https://"), "", 0),
+    "the vault, which says when to come back": (VAULT.removeprefix("https://"), "0.2", 0.4),
+    "the vault, which says: in a minute": (VAULT.removeprefix("https://"), "60", 0.6),
+    "the login, which says: in a minute": (LOGIN, "60", 0.6),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_who_is_turned_away_tries_again(side: Side, cloud: Cloud, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice too busy, then served: as soon as the service says, and never later than we have patience."""
+    host, cloud.stay_away, least = BUSY[name]
+    monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.3)
+    content = side.with_rule(RULE).sealed_here()
+    cloud.requests.clear()
+    cloud.busy[host] = 2
+    before = time.monotonic()
+    assert side.opened_here(content) == PLAIN
+    assert least <= time.monotonic() - before < 30
+    asked = [request for request in cloud.requests if host in request]
+    assert asked[:3] == asked[:1] * 3
+
+
+def test_many_at_once(side: Side, cloud: Cloud) -> None:
+    cloud.reset(together=IN_FLIGHT)
+    side.check_many_at_once(AzureKey.of(VAULT, AZURE_KEY, VERSION))
+    assert cloud.gate.most == IN_FLIGHT == 16
+
+
+@pytest.mark.parametrize("page", [[1], "<html>log in here</html>", {"value": 1}], ids=["list", "HTML", "no text"])
+def test_what_answers_may_be_no_vault(side: Side, cloud: Cloud, page: t.Any) -> None:
+    content = side.with_rule(RULE).sealed_here()
+    cloud.pages[VAULT.removeprefix("https://")] = page
+    refusal = side.refusal(content)
+    assert "the vault answered without a value: is it a vault?" in refusal.message
+    assert "log in" not in str(refusal)
+    with pytest.raises(EncryptionError, match=r"Azure Key Vault could not be asked|without a value") as caught:
+        side.with_rule(WITHOUT).sealed_here()
+    assert "log in" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +207,7 @@ def test_a_vault_that_cannot_be_reached_decides_nothing(side: Side, monkeypatch:
 # --- Huawei ---------------------------------------------------------------------------------------------
 
 
-def test_the_kms_of_huawei(side: Side, cloud: Cloud) -> None:
+def test_the_kms_of_huawei(side: Side, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program sops cannot be led to a stand-in here: its client takes no proxy from the environment."""
     ruled = side.with_settings(**HUAWEI).with_rule(f"{{hckms: ['{HUAWEI_KEY}']}}")
     content = ruled.sealed_here()
@@ -170,7 +217,17 @@ def test_the_kms_of_huawei(side: Side, cloud: Cloud) -> None:
     assert (
         "the credentials are refused, or may not use the key: set HUAWEICLOUD_SDK_AK" in ruled.refusal(content).message
     )
-    cloud.refusals[HUAWEI_HOST] = 503
-    assert ruled.refusal(content).is_undecided
+    monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.1)
+    for status in (429, 503):
+        cloud.refusals[HUAWEI_HOST] = status
+        cloud.requests.clear()
+        refusal = ruled.refusal(content)
+        assert f"Huawei Cloud KMS turned it away ({status}), 3 times: try again later" in refusal.message
+        assert refusal.is_undecided
+        assert len(cloud.requests) == 3
+    cloud.reset()
+    cloud.busy[HUAWEI_HOST], cloud.stay_away = 2, "60"
+    assert ruled.opened_here(content) == PLAIN
+    assert len(cloud.requests) == 3
     away = changed(content, HUAWEI_KEY.partition(":")[0], "moon-1")
     assert "there is no region moon-1 of Huawei Cloud KMS" in ruled.refusal(away).message

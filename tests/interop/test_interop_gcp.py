@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import time
+import typing as t
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from key_services import PLAIN, Side, changed
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import DataKeyError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import remote
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.gcp_kms import GcpKmsKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.gcp_kms_service import GcpKmsService
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import IN_FLIGHT
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("clients")]
 
@@ -28,8 +36,8 @@ cloud = pytest.fixture(scope="module")(cloud_of)
 def side(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Side:
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
-    cloud.refusals.clear()
-    cloud.requests.clear()
+    cloud.reset()
+    monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.3)
     return Side(tmp_path, {**cloud.environment, **REST, "GOOGLE_OAUTH_ACCESS_TOKEN": TOKEN})
 
 
@@ -79,7 +87,7 @@ def test_another_endpoint(side: Side, cloud: Cloud) -> None:
 STATUSES: Mapping[int, tuple[str, bool]] = {
     401: ("the credentials are refused: set GOOGLE_CREDENTIALS to the JSON of a service account", False),
     403: ("grant roles/cloudkms.cryptoKeyEncrypterDecrypter", False),
-    429: ("Google Cloud KMS is too busy, all attempts were turned away: try again later", True),
+    429: ("Google Cloud KMS is too busy, 3 attempts were turned away: try again later", True),
     500: ("Google Cloud KMS has a fault of its own (InternalServerError): try again later", True),
 }
 
@@ -89,10 +97,85 @@ def test_a_refusal_says_what_to_do(side: Side, cloud: Cloud, status: int) -> Non
     said, is_undecided = STATUSES[status]
     content = side.with_rule(RULE).sealed_here()
     cloud.refusals["cloudkms.googleapis.com"] = status
+    cloud.requests.clear()
     refusal = side.refusal(content)
     assert said in refusal.message
     assert refusal.is_undecided is is_undecided
+    assert len(cloud.requests) == (3 if status == 429 else 1)
     assert TOKEN not in str(refusal)
+
+
+@pytest.mark.parametrize("away", ["", "60"], ids=["plain", "in a minute"])
+def test_who_is_turned_away_tries_again(side: Side, cloud: Cloud, away: str) -> None:
+    """Twice too busy, then served; nobody waits for as long as a service says."""
+    content = side.with_rule(RULE).sealed_here()
+    cloud.requests.clear()
+    cloud.busy["cloudkms.googleapis.com"], cloud.stay_away = 2, away
+    before = time.monotonic()
+    assert side.opened_here(content) == PLAIN
+    assert time.monotonic() - before < 30
+    assert cloud.requests == [f"POST https://cloudkms.googleapis.com/v1/{GOOGLE_KEY}:decrypt"] * 3
+
+
+class Plain(GcpKmsService):
+    """Speaks gRPC with a server of the test, without TLS: it takes its authorities for the whole process."""
+
+    def connect(self, place: str) -> t.Any:
+        import grpc
+        from google.cloud.kms_v1.services.key_management_service import transports
+
+        transport = transports.KeyManagementServiceGrpcTransport(channel=grpc.insecure_channel(place))
+        return self._kms.KeyManagementServiceClient(transport=transport)
+
+
+@pytest.mark.parametrize(("busy", "code"), [(2, "RESOURCE_EXHAUSTED"), (2, "UNAVAILABLE"), (9, "RESOURCE_EXHAUSTED")])
+def test_who_is_turned_away_tries_again_over_grpc(side: Side, busy: int, code: str) -> None:
+    import grpc
+    from google.cloud import kms_v1
+
+    asked: list[str] = []
+
+    def decrypt(request: t.Any, context: t.Any) -> t.Any:
+        asked.append(request.name)
+        if len(asked) <= busy:
+            context.abort(grpc.StatusCode[code], "busy")
+        return kms_v1.DecryptResponse(plaintext=request.ciphertext)
+
+    kinds = kms_v1.DecryptRequest, kms_v1.DecryptResponse
+    method = grpc.unary_unary_rpc_method_handler(decrypt, kinds[0].deserialize, kinds[1].serialize)
+    name = "google.cloud.kms.v1.KeyManagementService"
+    server = grpc.server(ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, {"Decrypt": method})])
+    place = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    service = Plain(side.with_settings(SOPS_GCP_KMS_ENDPOINT=place).surroundings())
+    key = GcpKmsKey({"resource_id": GOOGLE_KEY, "enc": base64.b64encode(bytes(32)).decode()})
+    try:
+        if busy < 3:
+            assert service.unwrap(key) == bytes(32)
+        else:
+            with pytest.raises(DataKeyError, match="Google Cloud KMS is too busy, 3 attempts were turned away"):
+                service.unwrap(key)
+    finally:
+        server.stop(None)
+    assert asked == [GOOGLE_KEY] * 3
+
+
+def test_many_at_once(side: Side, cloud: Cloud) -> None:
+    cloud.reset(together=IN_FLIGHT)
+    side.check_many_at_once(GcpKmsKey({"resource_id": GOOGLE_KEY}))
+    assert cloud.gate.most == IN_FLIGHT == 16
+
+
+@pytest.mark.parametrize("page", [[1], "<html>log in here</html>", {}], ids=["list", "HTML", "nothing"])
+def test_what_answers_may_not_be_google(side: Side, cloud: Cloud, page: t.Any) -> None:
+    content = side.with_rule(RULE).sealed_here()
+    cloud.pages["cloudkms.googleapis.com"] = page
+    refusal = side.refusal(content)
+    failed = "Google Cloud KMS could not be asked, its client library failed ("
+    assert (failed if page else "Google Cloud KMS answered without a data key") in refusal.message
+    assert refusal.is_undecided
+    assert "log in" not in str(refusal)
 
 
 @pytest.mark.parametrize(

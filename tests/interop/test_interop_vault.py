@@ -8,16 +8,24 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
+import time
 import typing as t
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from key_services import PLAIN, Side, changed
+from key_services import PLAIN, Gate, Side, changed
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import DataKeyError, EncryptionError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import remote
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.hc_vault import VaultTransitKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import IN_FLIGHT
 from ansible_collections.fluxseed.gitops.tests.integration import services
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("clients")]
@@ -230,3 +238,160 @@ def test_a_server_that_is_silent_is_given_up(side: Side, bao: Bao) -> None:
         refusal = side.with_settings(VAULT_CLIENT_TIMEOUT="1s").refusal(content)
     assert "no answer in time" in refusal.message
     assert refusal.is_undecided
+
+
+@pytest.mark.parametrize("name", ["VAULT_CACERT", "VAULT_CAPATH", "VAULT_CLIENT_CERT"])
+def test_a_certificate_that_is_not_there_decides_nothing(side: Side, bao: Bao, name: str) -> None:
+    content = changed(side.with_rule(bao.rule()).sealed_here(), bao.url, "https://127.0.0.1:9")
+    pair = {"VAULT_CLIENT_KEY": "/nowhere/key.pem"} if name == "VAULT_CLIENT_CERT" else {}
+    refusal = side.with_settings(**{name: "/nowhere/cert.pem", **pair}).refusal(content)
+    assert "a certificate for https://127.0.0.1:9 cannot be read: see VAULT_CACERT, VAULT_CAPATH," in refusal.message
+    assert refusal.is_undecided
+
+
+# --- what stands before a server ------------------------------------------------------------------------
+
+
+class Passing(BaseHTTPRequestHandler):
+    """One request, passed on to the real server or sent elsewhere."""
+
+    protocol_version = "HTTP/1.1"
+    server: Front
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status, answer, headers = self.server.answer(self.path, self.headers.get("X-Vault-Token", ""), body)
+        self.send_response(status)
+        for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(answer))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_PUT = do_POST  # noqa: N815
+
+
+class Front(ThreadingHTTPServer):
+    """A standby, or a server that is too busy at first; all else is done by the real one."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, bao: Bao, *, busy: int = 0, stay_away: str = "", location: str = "", together: int = 1) -> None:
+        super().__init__(("127.0.0.1", 0), Passing)
+        self.gate = Gate(together)
+        self.tokens: list[str] = []
+        self._bao, self._busy, self._stay_away, self.location = bao, busy, stay_away, location
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def answer(self, path: str, token: str, body: bytes) -> tuple[int, bytes, dict[str, str]]:
+        self.tokens.append(token)
+        self.gate.pass_through()
+        if len(self.tokens) <= self._busy:
+            return 429, b'{"errors": ["busy"]}', {"Retry-After": self._stay_away} if self._stay_away else {}
+        if self.location:
+            return 307, b"", {"Location": self.location.replace("PATH", path)}
+        request = urllib.request.Request(f"{self._bao.url}{path}", body, {"X-Vault-Token": token})  # noqa: S310 - of a test
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+            return 200, answer.read(), {}
+
+
+@contextmanager
+def serving(*fronts: Front) -> Iterator[None]:
+    threads = [threading.Thread(target=front.serve_forever, args=(0.01,), daemon=True) for front in fronts]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for front, thread in zip(fronts, threads, strict=True):
+            front.shutdown()
+            thread.join()
+            front.server_close()
+
+
+@pytest.mark.parametrize(
+    ("stay_away", "least"), [("", 0), ("1", 0.6), ("3600", 0.6)], ids=["plain", "in a second", "in an hour"]
+)
+def test_who_is_turned_away_tries_again(
+    side: Side, bao: Bao, stay_away: str, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice too busy, then served; nobody waits for as long as a server says."""
+    monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.3)
+    content = side.with_rule(bao.rule()).sealed_here()
+    front = Front(bao, busy=2, stay_away=stay_away)
+    before = time.monotonic()
+    with serving(front):
+        assert side.opened_here(changed(content, bao.url, front.url)) == PLAIN
+    assert least <= time.monotonic() - before < 30
+    assert front.tokens == [TOKEN] * 3
+
+
+def test_who_is_always_turned_away_gives_up(side: Side, bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.3)
+    front = Front(bao, busy=9, stay_away="3600")
+    with serving(front):
+        refusal = side.refusal(changed(side.with_rule(bao.rule()).sealed_here(), bao.url, front.url))
+    assert f"{front.url} is too busy, 3 attempts were turned away: try again later" in refusal.message
+    assert refusal.is_undecided
+    assert front.tokens == [TOKEN] * 3
+
+
+def test_many_at_once(side: Side, bao: Bao) -> None:
+    front = Front(bao, together=IN_FLIGHT)
+    with serving(front):
+        side.check_many_at_once(VaultTransitKey.named(f"{front.url}/v1/transit/keys/cluster", where="the test"))
+    assert front.gate.most == IN_FLIGHT == 16
+
+
+@pytest.mark.parametrize("allowlist", ["", "all", "STANDBY,ACTIVE"])
+def test_a_standby_names_the_active_server(side: Side, bao: Bao, allowlist: str) -> None:
+    """As servers of one cluster do, with status 307 and the same path; the program sops follows as well."""
+    active, standby = Front(bao), Front(bao)
+    standby.location = f"{active.url}PATH"
+    allowed = allowlist.replace("STANDBY", standby.url).replace("ACTIVE", active.url)
+    with serving(active, standby):
+        ruled = side.with_settings(SOPS_HC_VAULT_ALLOWLIST=allowed).with_rule(bao.rule().replace(bao.url, standby.url))
+        assert ruled.check_both_ways()["vault_address"] == standby.url
+
+
+REDIRECTS: Mapping[str, tuple[str, str, str]] = {
+    "to a server that is not in the list": (
+        "ELSEWHEREPATH",
+        "HERE",
+        "Allowlist does not allow ELSEWHERE, to which HERE",
+    ),
+    "to the program's own page": ("/ui/", "", "HERE redirects to no server: name the address of the one that answers"),
+    "with a name before the server": ("http://HERE@127.0.0.1:9/", "", "HERE redirects to no server"),
+    "in a circle": ("HEREPATH", "", "HERE redirects to HERE, and that to HERE: name the address"),
+}
+
+
+@pytest.mark.parametrize("name", REDIRECTS)
+def test_the_token_goes_nowhere_else(side: Side, bao: Bao, name: str) -> None:
+    location, allowlist, said = REDIRECTS[name]
+    elsewhere, here = Front(bao), Front(bao)
+
+    def placed(text: str) -> str:
+        return text.replace("ELSEWHERE", elsewhere.url).replace("HERE", here.url)
+
+    here.location = placed(location)
+    content = changed(side.with_rule(bao.rule()).sealed_here(), bao.url, here.url)
+    with serving(elsewhere, here):
+        refusal = side.with_settings(SOPS_HC_VAULT_ALLOWLIST=placed(allowlist)).refusal(content)
+    assert placed(said) in refusal.message
+    assert elsewhere.tokens == []
+    assert len(here.tokens) <= 2
+    assert not refusal.is_undecided
+
+
+def test_the_server_behind_a_redirect_is_the_one_that_a_message_names(side: Side, bao: Bao) -> None:
+    here = Front(bao, location="http://127.0.0.1:9PATH")
+    with serving(here):
+        refusal = side.refusal(changed(side.with_rule(bao.rule()).sealed_here(), bao.url, here.url))
+    assert "Vault cannot be reached (http://127.0.0.1:9): connection refused" in refusal.message

@@ -9,6 +9,7 @@ Private to the collection. See the API reference of AWS KMS (Encrypt, Decrypt) a
 from __future__ import annotations
 
 import base64
+import binascii
 import os
 import re
 import socket
@@ -62,18 +63,24 @@ class AwsKmsService(RemoteService[AwsKmsKey]):
     """AWS KMS in all regions that keys name."""
 
     label = "AWS KMS"
+    loggers = ("botocore",)
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__()
         try:
             import boto3  # noqa: PLC0415 - on first use
             import botocore.config  # noqa: PLC0415
+            import botocore.credentials  # noqa: PLC0415
             import botocore.exceptions as errors  # noqa: PLC0415
+            import botocore.parsers  # noqa: PLC0415
             import botocore.session  # noqa: PLC0415
         except ImportError:
-            raise MissingLibraryError("boto3", hint="pip install 'fluxseed[aws]'") from None
+            raise MissingLibraryError("boto3", hint="pip install 'fluxseed[aws]', or pip install boto3") from None
         self._boto3, self._botocore, self._errors = boto3, botocore, errors
-        self.failures = (errors.BotoCoreError, errors.ClientError)
+        # An answer that is not of AWS: no XML, no base64, or without the field that is due.
+        self._not_aws = (botocore.parsers.ResponseParserError, binascii.Error, KeyError)
+        # An endpoint that is no URL is a ValueError.
+        self.failures = (errors.BotoCoreError, errors.ClientError, *self._not_aws, ValueError)
         self._environment = surroundings.environment
         self._ambient = surroundings.ambient
         self._making = threading.Lock()
@@ -91,23 +98,19 @@ class AwsKmsService(RemoteService[AwsKmsKey]):
         return Place(match[1], profile, key.text("role"))
 
     def connect(self, place: Place) -> t.Any:
-        """A client of KMS with the credentials of the role, if there is one."""
+        """A client of KMS with the credentials of the role, if there is one; they are renewed before they expire."""
         # Only clients may be shared by threads; making them is a matter of one.
         with self._making:
             session = self._session(place)
             client = self._made(session, "sts" if place.role else "kms", place)
         if not place.role:
             return client
-        given = client.assume_role(RoleArn=place.role, RoleSessionName=session_name())["Credentials"]
+        renewable = self._botocore.credentials.RefreshableCredentials.create_from_metadata
+        credentials = renewable(_taken_on(client, place.role), lambda: _taken_on(client, place.role), "sts-assume-role")
         with self._making:
-            return self._made(
-                session,
-                "kms",
-                place,
-                aws_access_key_id=given["AccessKeyId"],
-                aws_secret_access_key=given["SecretAccessKey"],
-                aws_session_token=given["SessionToken"],
-            )
+            acting = self._botocore.session.Session(profile=place.profile or None, session_vars=self._session_vars())
+            acting.register_component("credential_provider", _Given(credentials))
+            return self._made(self._boto3.Session(botocore_session=acting), "kms", place)
 
     def encrypt(self, client: t.Any, key: AwsKmsKey, data_key: bytes) -> str:
         """The ciphertext blob in base64."""
@@ -126,17 +129,25 @@ class AwsKmsService(RemoteService[AwsKmsKey]):
         region = self.place(key).region
         if isinstance(exc, self._errors.ClientError):
             return self._refusal(exc, key)
+        if isinstance(exc, (self._errors.ConnectionError, self._errors.HTTPClientError)):
+            return remote.unreachable(self.label, region, exc)
+        if isinstance(exc, self._not_aws):
+            return NoAnswerError(f"what answers for AWS in {region} is not AWS: look at AWS_ENDPOINT_URL and the proxy")
+        return self._unusable(exc, key)
+
+    def _unusable(self, exc: Exception, key: AwsKmsKey) -> DataKeyError:
+        """What is wrong with the settings of this side."""
         if isinstance(exc, self._errors.ProfileNotFound):
             return RefusalError(
                 f"there is no AWS profile {key.text('aws_profile')}: make it, or take it out of the rule"
             )
         if isinstance(exc, (self._errors.NoCredentialsError, self._errors.PartialCredentialsError)):
             return NoAnswerError(f"there are no AWS credentials: {_FIX_CREDENTIALS}")
-        if isinstance(exc, (self._errors.ConnectionError, self._errors.HTTPClientError)):
-            return remote.unreachable(self.label, region, exc)
-        if isinstance(exc, self._errors.ParserError):
-            return NoAnswerError(f"what answers for AWS in {region} is not AWS: look at AWS_ENDPOINT_URL and the proxy")
-        # A login that has run out, a region that cannot be: the class says it, the text may quote a file.
+        if isinstance(exc, self._errors.SSOError):
+            return NoAnswerError("the login to AWS cannot be used or has run out: aws sso login")
+        if not isinstance(exc, self._errors.BotoCoreError):
+            return RefusalError("the endpoint of AWS is no URL: write AWS_ENDPOINT_URL with https:// before the host")
+        # A region that cannot be, a file with a mistake: the class says it, the text may quote a file.
         return RefusalError(f"the AWS settings here cannot be used ({type(exc).__name__}): {_FIX_CREDENTIALS}")
 
     def _refusal(self, exc: t.Any, key: AwsKmsKey) -> DataKeyError:
@@ -160,9 +171,14 @@ class AwsKmsService(RemoteService[AwsKmsKey]):
             return self._boto3.Session(**({"profile_name": place.profile} if place.profile else given))
         if not given:
             raise NoAnswerError("there are no AWS credentials among what was given")
+        alone = self._botocore.session.Session(session_vars=self._session_vars())
+        return self._boto3.Session(botocore_session=alone, **given)
+
+    def _session_vars(self) -> dict[str, t.Any]:
+        """What keeps a session from files and profiles, where only the given credentials count."""
         nothing = (None, None, os.devnull, None)
-        alone = {"config_file": nothing, "credentials_file": nothing, "profile": (None, None, None, None)}
-        return self._boto3.Session(botocore_session=self._botocore.session.Session(session_vars=alone), **given)
+        files = {"config_file": nothing, "credentials_file": nothing, "profile": (None, None, None, None)}
+        return {} if self._ambient else files
 
     def _given(self) -> dict[str, str]:
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -171,7 +187,7 @@ class AwsKmsService(RemoteService[AwsKmsKey]):
             return {}
         return {name: value for name, value in found.items() if value}
 
-    def _made(self, session: t.Any, service: str, place: Place, **credentials: str) -> t.Any:
+    def _made(self, session: t.Any, service: str, place: Place) -> t.Any:
         config = self._botocore.config.Config(
             connect_timeout=remote.CONNECT_SECONDS,
             read_timeout=remote.ANSWER_SECONDS,
@@ -182,7 +198,24 @@ class AwsKmsService(RemoteService[AwsKmsKey]):
         )
         of_service = self._environment.get(f"AWS_ENDPOINT_URL_{service.upper()}")
         endpoint = of_service or self._environment.get("AWS_ENDPOINT_URL")
-        return session.client(service, region_name=place.region, endpoint_url=endpoint, config=config, **credentials)
+        return session.client(service, region_name=place.region, endpoint_url=endpoint, config=config)
+
+
+class _Given(t.NamedTuple):
+    """Credentials in the place where a session looks for some."""
+
+    credentials: t.Any
+
+    def load_credentials(self) -> t.Any:
+        """The credentials."""
+        return self.credentials
+
+
+def _taken_on(client: t.Any, role: str) -> dict[str, str]:
+    """The credentials of a role, as botocore wants to be given new ones."""
+    given = client.assume_role(RoleArn=role, RoleSessionName=session_name())["Credentials"]
+    names = {"access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "token": "SessionToken"}
+    return {**{name: given[own] for name, own in names.items()}, "expiry_time": given["Expiration"].isoformat()}
 
 
 def session_name() -> str:

@@ -20,13 +20,14 @@ from .remote import NoAnswerError, RefusalError, RemoteService
 
 ALGORITHM = "RSA-OAEP-256"
 _FIX = "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or log in with az login"
+_NO_VAULT = "the vault answered without a value: is it a vault?"
 
 
 class AzureService(RemoteService[AzureKey]):
     """All vaults that keys name."""
 
     label = "Azure Key Vault"
-    loggers = ("azure", "msal")
+    loggers = ("azure", "msal", "urllib3")
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__()
@@ -36,10 +37,10 @@ class AzureService(RemoteService[AzureKey]):
             from azure.core import rest  # noqa: PLC0415
             from azure.keyvault import keys  # noqa: PLC0415
         except ImportError:
-            hint = "pip install 'fluxseed[azure]'"
+            hint = "pip install 'fluxseed[azure]', or pip install azure-keyvault-keys azure-identity"
             raise MissingLibraryError("azure-keyvault-keys with azure-identity", hint=hint) from None
         self._errors, self._rest, self._identity, self._keys = errors, rest, identity, keys
-        # The credentials say ValueError to what is no certificate and no tenant.
+        # What comes back and is no JSON, or asks for a login elsewhere, is a ValueError.
         self.failures = (errors.AzureError, ValueError)
         self._surroundings = surroundings
         self._environment = surroundings.environment
@@ -58,7 +59,13 @@ class AzureService(RemoteService[AzureKey]):
 
     def connect(self, place: str) -> t.Any:
         """A client for one vault."""
-        return self._keys.KeyClient(vault_url=place, credential=self._credential(), **self._patience)
+        settings = {**self._patience, "transport": self._brief_transport()}
+        try:
+            credential = self._credential()
+        except ValueError:
+            # What is no certificate or no tenant; the text may quote it.
+            raise RefusalError(f"the credentials for Azure are malformed: {_FIX}") from None
+        return self._keys.KeyClient(vault_url=place, credential=credential, **settings)
 
     def complete(self, client: t.Any, key: AzureKey) -> AzureKey:
         """The key in its current version, if none is named: what it opens later has to be said in the file."""
@@ -83,12 +90,16 @@ class AzureService(RemoteService[AzureKey]):
         # The library's own client for this would fetch the public key and encrypt here; sops lets the vault do it.
         path = f"/keys/{key.text('name')}/{key.text('version')}/{name}"
         answer = client.send_request(
-            self._rest.HttpRequest("POST", path, json={"alg": ALGORITHM, "value": value}), **self._patience
+            self._rest.HttpRequest("POST", path, json={"alg": ALGORITHM, "value": value}),
+            # Sent again it changes nothing, which the library does not expect of a POST.
+            retry_on_methods=["GET", "POST"],
+            **self._patience,
         )
         answer.raise_for_status()
-        found = answer.json().get("value")
+        told = answer.json()
+        found = told.get("value") if isinstance(told, dict) else None
         if not isinstance(found, str):
-            raise RefusalError("the vault answered without a value: is it a vault?")
+            raise RefusalError(_NO_VAULT)
         return found.rstrip("=")
 
     def told(self, exc: Exception, key: AzureKey) -> DataKeyError:
@@ -96,8 +107,8 @@ class AzureService(RemoteService[AzureKey]):
         vault, kinds = key.text("vault_url"), self._errors
         if isinstance(exc, (kinds.ServiceRequestError, kinds.ServiceResponseError)) or remote.is_connection(exc):
             return remote.unreachable(self.label, vault, exc)
-        if isinstance(exc, ValueError):
-            return RefusalError(f"the credentials for Azure are malformed: {_FIX}")
+        if isinstance(exc, (kinds.DecodeError, ValueError)):
+            return RefusalError(_NO_VAULT)
         status = 401 if isinstance(exc, kinds.ClientAuthenticationError) else getattr(exc, "status_code", None) or 0
         if status == 429:
             return NoAnswerError(f"{vault} is too busy, {remote.ATTEMPTS} attempts were turned away: try again later")
@@ -117,7 +128,7 @@ class AzureService(RemoteService[AzureKey]):
         secret = self._environment.get("AZURE_CLIENT_SECRET")
         certificate = self._environment.get("AZURE_CLIENT_CERTIFICATE_PATH")
         host = self._environment.get("AZURE_AUTHORITY_HOST")
-        authority = {**self._patience, **({"authority": host} if host else {})}
+        authority = {**self._patience, "transport": self._brief_transport(), **({"authority": host} if host else {})}
         if tenant and client and secret:
             return self._identity.ClientSecretCredential(tenant, client, secret, **authority)
         if not self._surroundings.ambient:
@@ -125,6 +136,16 @@ class AzureService(RemoteService[AzureKey]):
                 return self._certified(tenant, client, certificate, authority)
             raise NoAnswerError("there is neither a client secret nor a certificate for Azure among what was given")
         return self._identity.DefaultAzureCredential(**authority)
+
+    def _brief_transport(self) -> t.Any:
+        """What sends, and pauses: the library stays away for as long as a service says, be it for a day."""
+        from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415 - on first use
+
+        class Brief(RequestsTransport):  # type: ignore[misc]
+            def sleep(self, duration: float) -> None:
+                super().sleep(min(duration, remote.LONGEST_PAUSE))
+
+        return Brief(connection_timeout=remote.CONNECT_SECONDS, read_timeout=remote.ANSWER_SECONDS)
 
     def _certified(self, tenant: str, client: str, path: str, authority: dict[str, t.Any]) -> t.Any:
         try:

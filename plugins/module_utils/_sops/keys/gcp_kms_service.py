@@ -9,6 +9,7 @@ Private to the collection. See the reference of the Cloud KMS API, `cryptoKeys.e
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import typing as t
@@ -29,7 +30,7 @@ class GcpKmsService(RemoteService[GcpKmsKey]):
     """Google Cloud KMS; one client is good for all keys."""
 
     label = "Google Cloud KMS"
-    loggers = ("google", "grpc")
+    loggers = ("google", "grpc", "urllib3")
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__()
@@ -42,7 +43,9 @@ class GcpKmsService(RemoteService[GcpKmsKey]):
             from google.api_core import client_options, exceptions, retry  # noqa: PLC0415
             from google.cloud import kms_v1  # noqa: PLC0415
         except ImportError:
-            raise MissingLibraryError("google-cloud-kms", hint="pip install 'fluxseed[gcp]'") from None
+            raise MissingLibraryError(
+                "google-cloud-kms", hint="pip install 'fluxseed[gcp]', or pip install google-cloud-kms requests"
+            ) from None
         self._google, self._kms, self._errors, self._options = google, kms_v1, exceptions, client_options
         self._connection_errors = (requests.exceptions.ConnectionError, requests.exceptions.Timeout)
         self.failures = (
@@ -50,12 +53,7 @@ class GcpKmsService(RemoteService[GcpKmsKey]):
             google.auth.exceptions.GoogleAuthError,
             requests.exceptions.RequestException,
         )
-        self._retry = retry.Retry(
-            predicate=retry.if_exception_type(exceptions.TooManyRequests, exceptions.ServiceUnavailable),
-            initial=0.2,
-            maximum=2,
-            timeout=remote.ANSWER_SECONDS,
-        )
+        self._retry = retry
         self._surroundings = surroundings
         self._environment = surroundings.environment
 
@@ -83,13 +81,13 @@ class GcpKmsService(RemoteService[GcpKmsKey]):
     def encrypt(self, client: t.Any, key: GcpKmsKey, data_key: bytes) -> str:
         """The ciphertext in base64, as sops stores it."""
         request = {"name": key.text("resource_id"), "plaintext": data_key}
-        answer = client.encrypt(request=request, retry=self._retry, timeout=remote.ANSWER_SECONDS)
+        answer = client.encrypt(request=request, retry=self._patience(), timeout=remote.ANSWER_SECONDS)
         return base64.b64encode(answer.ciphertext).decode("ascii")
 
     def decrypt(self, client: t.Any, key: GcpKmsKey) -> bytes:
         """The data key."""
         request = {"name": key.text("resource_id"), "ciphertext": remote.decoded(key.enc)}
-        answer = client.decrypt(request=request, retry=self._retry, timeout=remote.ANSWER_SECONDS)
+        answer = client.decrypt(request=request, retry=self._patience(), timeout=remote.ANSWER_SECONDS)
         return bytes(answer.plaintext)
 
     def told(self, exc: Exception, key: GcpKmsKey) -> DataKeyError:
@@ -100,7 +98,9 @@ class GcpKmsService(RemoteService[GcpKmsKey]):
         if isinstance(cause, (*self._connection_errors, auth.TransportError, kinds.ServiceUnavailable)):
             return remote.unreachable(self.label, place, cause)
         if isinstance(cause, kinds.TooManyRequests):
-            return NoAnswerError("Google Cloud KMS is too busy, all attempts were turned away: try again later")
+            return NoAnswerError(
+                f"Google Cloud KMS is too busy, {remote.ATTEMPTS} attempts were turned away: try again later"
+            )
         if isinstance(cause, (kinds.ServerError, kinds.RetryError)):
             return NoAnswerError(f"Google Cloud KMS has a fault of its own ({type(cause).__name__}): try again later")
         if isinstance(cause, auth.DefaultCredentialsError):
@@ -119,6 +119,17 @@ class GcpKmsService(RemoteService[GcpKmsKey]):
         yield kinds.NotFound, f"there is no key {key.text('resource_id')}"
         yield kinds.FailedPrecondition, "the key is disabled or destroyed: enable the version it was wrapped with"
         yield kinds.BadRequest, "the wrapped data key is damaged, or not of this key"
+
+    def _patience(self) -> t.Any:
+        """What counts the attempts of one request; the library itself knows no number of them, only a time."""
+        attempts = itertools.count(1)
+        busy = (self._errors.TooManyRequests, self._errors.ServiceUnavailable)
+        return self._retry.Retry(
+            predicate=lambda exc: isinstance(exc, busy) and next(attempts) < remote.ATTEMPTS,
+            initial=remote.LONGEST_PAUSE / 2,
+            maximum=remote.LONGEST_PAUSE,
+            timeout=remote.ANSWER_SECONDS,
+        )
 
     def _credentials(self) -> t.Any:
         """Those of the environment in the order of sops; None is what the client finds by itself."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import typing as t
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..._errors import DataKeyError, FluxseedError, MissingLibraryError
 from . import remote
@@ -23,6 +25,19 @@ from .remote import NoAnswerError, RefusalError, RemoteService
 ALLOWLIST = "SOPS_HC_VAULT_ALLOWLIST"
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _RETRIED = (412, 429, 500, 502, 503, 504)
+_SERVER = re.compile(r"(https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?)(?:/|\Z)", re.ASCII)
+_CERTIFICATES = "VAULT_CACERT, VAULT_CAPATH, VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"
+_NOWHERE, _RENAME = "no server", "name the address of the one that answers in the rule, and update the keys of the file"
+_R = t.TypeVar("_R")
+
+
+class MovedError(RefusalError):
+    """A server says that another one has to be asked."""
+
+    def __init__(self, there: str) -> None:
+        super().__init__("the server redirects")
+        self.there = there
+        """Scheme, host and port; empty if the answer names none."""
 
 
 class VaultTransitService(RemoteService[VaultTransitKey]):
@@ -35,11 +50,11 @@ class VaultTransitService(RemoteService[VaultTransitKey]):
         try:
             import hvac  # noqa: PLC0415 - on first use
             import requests  # noqa: PLC0415 - as above; hvac brings it
-            import urllib3  # noqa: PLC0415 - as above; requests brings it
         except ImportError:
-            raise MissingLibraryError("hvac", hint="pip install 'fluxseed[vault]'") from None
-        self._hvac, self._requests, self._urllib3 = hvac, requests, urllib3
-        self.failures = (hvac.exceptions.VaultError, requests.exceptions.RequestException)
+            raise MissingLibraryError("hvac", hint="pip install 'fluxseed[vault]', or pip install hvac") from None
+        self._hvac, self._requests = hvac, requests
+        # A certificate that is not there is an OSError.
+        self.failures = (hvac.exceptions.VaultError, requests.exceptions.RequestException, OSError)
         self._surroundings = surroundings
         self._environment = surroundings.environment
 
@@ -63,6 +78,8 @@ class VaultTransitService(RemoteService[VaultTransitKey]):
             cert=certificate if all(certificate) else (),
             namespace=self._environment.get("VAULT_NAMESPACE") or None,
             timeout=(remote.CONNECT_SECONDS, answer),
+            # The token would go along to whatever server an answer names.
+            allow_redirects=False,
             session=self._session(),
         )
 
@@ -90,20 +107,38 @@ class VaultTransitService(RemoteService[VaultTransitKey]):
         said = "; ".join(str(error) for error in getattr(exc, "errors", None) or ())
         if isinstance(exc, (self._requests.exceptions.ConnectionError, self._requests.exceptions.Timeout)):
             return remote.unreachable(self.label, address, exc)
-        if isinstance(exc, kinds.VaultDown):
+        refusals = (kinds.Forbidden, kinds.InvalidPath, kinds.InvalidRequest)
+        if isinstance(exc, kinds.VaultError) and not isinstance(exc, refusals):
+            return self._fault(exc, address, said)
+        if isinstance(exc, kinds.VaultError):
+            return RefusalError(self._forbidden(key) if isinstance(exc, kinds.Forbidden) else _invalid(said, key))
+        if isinstance(exc, self._requests.exceptions.RequestException):
+            # A header that cannot be sent is quoted by requests, and the token is one.
+            nonsense = f"no request can be made for {address}: are the address, VAULT_TOKEN and VAULT_CACERT right?"
+            return RefusalError(nonsense)
+        return NoAnswerError(f"a certificate for {address} cannot be read: see {_CERTIFICATES}", is_down=True)
+
+    def _fault(self, exc: Exception, address: str, said: str) -> NoAnswerError:
+        """What keeps the server from saying anything about the key."""
+        if isinstance(exc, self._hvac.exceptions.VaultDown):
             return NoAnswerError(
                 f"{address} is {'sealed: unseal it' if 'sealed' in said else 'not ready'}", is_down=True
             )
-        if isinstance(exc, kinds.RateLimitExceeded):
+        if isinstance(exc, self._hvac.exceptions.RateLimitExceeded):
             return NoAnswerError(f"{address} is too busy, {remote.ATTEMPTS} attempts were turned away: try again later")
-        refusals = (kinds.Forbidden, kinds.InvalidPath, kinds.InvalidRequest)
-        if isinstance(exc, kinds.VaultError) and not isinstance(exc, refusals):
-            return NoAnswerError(f"{address} has a fault of its own ({type(exc).__name__}): look at its log")
-        if isinstance(exc, kinds.Forbidden):
-            return RefusalError(self._forbidden(key))
-        # A header that cannot be sent is quoted by requests, and the token is one.
-        nonsense = f"no request can be made for {address}: are the address, VAULT_TOKEN and VAULT_CACERT right?"
-        return RefusalError(_invalid(said, key) if isinstance(exc, kinds.VaultError) else nonsense)
+        return NoAnswerError(f"{address} has a fault of its own ({type(exc).__name__}): look at its log")
+
+    def _asked(self, key: VaultTransitKey, work: Callable[[t.Any], _R]) -> _R:
+        """What the server answers, or the one that it redirects to, once: a standby names the active server so."""
+        try:
+            return super()._asked(key, work)
+        except MovedError as exc:
+            here, there = key.text("vault_address"), exc.there
+        check_redirect(here, there, self._environment.get(ALLOWLIST, ""))
+        try:
+            return super()._asked(replace(key, entry={**key.entry, "vault_address": there}), work)
+        except MovedError as exc:
+            raise RefusalError(f"{here} redirects to {there}, and that to {exc.there or _NOWHERE}: {_RENAME}") from None
 
     def _forbidden(self, key: VaultTransitKey) -> str:
         address, engine = key.text("vault_address"), key.text("engine_path")
@@ -130,7 +165,14 @@ class VaultTransitService(RemoteService[VaultTransitKey]):
 
     def _session(self) -> t.Any:
         """Connections for many threads; what fails on the way or is turned away is sent again, which changes nothing."""
-        again = self._urllib3.Retry(
+        from urllib3.util import Retry  # noqa: PLC0415 - on first use
+
+        class Brief(Retry):
+            def get_retry_after(self, response: t.Any) -> float | None:
+                told: float | None = super().get_retry_after(response)
+                return None if told is None else min(told, remote.LONGEST_PAUSE)
+
+        again = Brief(
             total=remote.ATTEMPTS - 1,
             backoff_factor=0.3,
             status_forcelist=_RETRIED,
@@ -143,6 +185,22 @@ class VaultTransitService(RemoteService[VaultTransitKey]):
         for scheme in ("https://", "http://"):
             session.mount(scheme, self._requests.adapters.HTTPAdapter(pool_maxsize=16, max_retries=again))
         return session
+
+
+def check_redirect(here: str, there: str, allowlist: str) -> None:
+    """Raises `RefusalError` where the token must not go."""
+    if not there:
+        raise RefusalError(f"{here} redirects to {_NOWHERE}: {_RENAME}")
+    if not is_allowed(there, allowlist):
+        raise RefusalError(f"Allowlist does not allow {there}, to which {here} redirects: see {ALLOWLIST}")
+    if not there.startswith("https:") and not here.startswith("http:"):
+        raise RefusalError(f"{here} redirects to {there}, which is not encrypted: the token is not sent there")
+
+
+def server_of(location: str) -> str:
+    """Scheme, host and port of an absolute URL; empty if it is written in any other way."""
+    match = _SERVER.match(location)
+    return match[1] if match else ""
 
 
 def is_allowed(address: str, allowlist: str) -> bool:
@@ -187,6 +245,8 @@ def _invalid(said: str, key: VaultTransitKey) -> str:
 
 
 def _field(answer: t.Any, name: str) -> str:
+    if getattr(answer, "is_redirect", False):
+        raise MovedError(server_of(answer.headers["Location"]))
     data = answer.get("data") if isinstance(answer, dict) else None
     found = data.get(name) if isinstance(data, dict) else None
     if not isinstance(found, str):

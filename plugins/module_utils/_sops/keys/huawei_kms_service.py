@@ -9,7 +9,9 @@ Private to the collection. See the API reference of the Data Encryption Workshop
 from __future__ import annotations
 
 import base64
+import time
 import typing as t
+from collections.abc import Callable
 
 from ..._errors import DataKeyError, MissingLibraryError
 from . import remote
@@ -37,7 +39,9 @@ class HuaweiKmsService(RemoteService[HuaweiKmsKey]):
             from huaweicloudsdkcore.http import http_config  # noqa: PLC0415
             from huaweicloudsdkkms.v2.region import kms_region  # noqa: PLC0415
         except ImportError:
-            raise MissingLibraryError("huaweicloudsdkkms", hint="pip install 'fluxseed[huawei]'") from None
+            raise MissingLibraryError(
+                "huaweicloudsdkkms", hint="pip install 'fluxseed[huawei]', or pip install huaweicloudsdkkms"
+            ) from None
         self._kms, self._credentials, self._provider = kms, credentials, provider
         self._errors, self._http, self._regions = exceptions, http_config, kms_region.KmsRegion
         # Missing credentials are an ApiTypeError or ApiValueError, and a region that it does not know is a KeyError.
@@ -62,12 +66,24 @@ class HuaweiKmsService(RemoteService[HuaweiKmsKey]):
         """The text that the service gives."""
         plain = base64.b64encode(data_key).decode("ascii")
         body = self._kms.EncryptDataRequestBody(key_id=_name(key), plain_text=plain, encryption_algorithm=_ALGORITHM)
-        return str(client.encrypt_data(self._kms.EncryptDataRequest(body=body)).cipher_text)
+        return str(self._sent(client.encrypt_data, self._kms.EncryptDataRequest(body=body)).cipher_text)
 
     def decrypt(self, client: t.Any, key: HuaweiKmsKey) -> bytes:
         """The data key."""
         body = self._kms.DecryptDataRequestBody(cipher_text=key.enc, encryption_algorithm=_ALGORITHM, key_id=_name(key))
-        return remote.decoded(str(client.decrypt_data(self._kms.DecryptDataRequest(body=body)).plain_text))
+        answer = self._sent(client.decrypt_data, self._kms.DecryptDataRequest(body=body))
+        return remote.decoded(str(answer.plain_text))
+
+    def _sent(self, send: Callable[[t.Any], t.Any], request: t.Any) -> t.Any:
+        """The answer; `retry_times` of the connection sends again what did not arrive, and no POST that was turned away."""
+        for attempt in range(1, remote.ATTEMPTS):
+            try:
+                return send(request)
+            except self._errors.ServiceResponseException as exc:
+                if not _is_busy(exc.status_code or 0):
+                    raise
+            time.sleep(min(0.3 * 2**attempt, remote.LONGEST_PAUSE))
+        return send(request)
 
     def told(self, exc: Exception, key: HuaweiKmsKey) -> DataKeyError:
         """What the SDK raised, by its class and the status of the answer."""
@@ -76,8 +92,9 @@ class HuaweiKmsService(RemoteService[HuaweiKmsKey]):
             return RefusalError(f"there is no region {region} of Huawei Cloud KMS: a key is written region:id")
         if isinstance(exc, self._errors.ServiceResponseException):
             status = exc.status_code or 0
-            if status == 429 or status >= 500:
-                return NoAnswerError(f"Huawei Cloud KMS turned it away ({status}): try again later")
+            if _is_busy(status):
+                turned_away = f"Huawei Cloud KMS turned it away ({status}), {remote.ATTEMPTS} times"
+                return NoAnswerError(f"{turned_away}: try again later")
             if status in (401, 403):
                 return RefusalError(f"the credentials are refused, or may not use the key: {_FIX}")
             return RefusalError(
@@ -98,6 +115,10 @@ class HuaweiKmsService(RemoteService[HuaweiKmsKey]):
         if not self._ambient:
             raise NoAnswerError("there are no credentials of Huawei Cloud among what was given")
         return self._provider.CredentialProviderChain.get_basic_credential_provider_chain().get_credentials()
+
+
+def _is_busy(status: int) -> bool:
+    return status == 429 or status >= 500
 
 
 def _name(key: HuaweiKmsKey) -> str:

@@ -19,6 +19,7 @@ from .base import Surroundings
 from .pgp import PgpKey
 from .pgp_block import PgpPrivateKey, is_one_of, read_private
 from .pgp_home import MemoryHome
+from .pgp_packets import key_ids
 from .pgp_program import Answer, Gpg, cannot_ask, why_not_opened
 
 _LONGEST_DATA_KEY = 4096
@@ -42,7 +43,11 @@ class PgpService:
         self._lock = threading.Lock()
         self._imported: _Imported | None = None
         self._absent: dict[str, str] = {}
+        """By key ID, why gpg cannot open what is for that key."""
         self._passphrases: dict[str, str | None] = {}
+        self._finding_out = threading.Lock()
+        self._found_out: set[str] = set()
+        """Recipients of whose private key it is known whether a passphrase is due."""
 
     def wrap(self, key: PgpKey, data_key: bytes) -> PgpKey:
         """The key holding the data key: an armored message without line break at its end."""
@@ -57,24 +62,42 @@ class PgpService:
         return key.holding(message, key.text("created_at") or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
     def unwrap(self, key: PgpKey) -> bytes:
-        """The data key. What no private key was found for is not tried again."""
-        known = self._absent.get(key.recipient)
-        if known is not None:
-            raise DataKeyError(known)
+        """The data key. What is for private keys that gpg does not have is not tried again."""
+        wanted = key_ids(key.enc)
+        known = [self._absent[name] for name in wanted if name in self._absent]
+        if known and len(known) == len(wanted):
+            raise DataKeyError(known[0])
         gpg, problems = self._decrypting()
-        answer = self._opened(gpg, key, None)
-        if answer.code and cannot_ask(answer.failure("pkdecrypt_failed")) and self._surroundings.passphrase:
-            passphrase = self._asked(key.recipient)
-            if passphrase is not None:
-                answer = self._opened(gpg, key, passphrase)
+        answer = self._answer(gpg, key)
         if answer.code:
             reason = "; ".join((why_not_opened(answer), *problems))
-            if answer.status("NO_SECKEY") is not None:
-                self._absent[key.recipient] = reason
+            for missing in answer.each("NO_SECKEY"):
+                self._absent[missing] = reason
             raise DataKeyError(reason)
         if not answer.output:
             raise DataKeyError("gpg returned zero bytes: a newer GnuPG may have encrypted it in a way this one lacks")
         return answer.output
+
+    def _answer(self, gpg: Gpg, key: PgpKey) -> Answer:
+        """What gpg says; where somebody can be asked, the others wait until one has found out whether that is due."""
+        if self._surroundings.passphrase is not None and key.recipient not in self._found_out:
+            with self._finding_out:
+                if key.recipient not in self._found_out:
+                    answer = self._tried(gpg, key)
+                    if not answer.code or key.recipient in self._passphrases:
+                        self._found_out.add(key.recipient)
+                    return answer
+        return self._tried(gpg, key)
+
+    def _tried(self, gpg: Gpg, key: PgpKey) -> Answer:
+        """With the passphrase if it is known, else without, and with it as soon as that turns out to be due."""
+        known = self._passphrases.get(key.recipient)
+        answer = self._opened(gpg, key, known)
+        if known is None and answer.code and cannot_ask(answer.failure("pkdecrypt_failed")):
+            passphrase = self._asked(key.recipient)
+            if passphrase is not None:
+                return self._opened(gpg, key, passphrase)
+        return answer
 
     def _opened(self, gpg: Gpg, key: PgpKey, passphrase: str | None) -> Answer:
         # In a home of our own no person is behind the agent.

@@ -20,12 +20,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 from datetime import UTC, datetime
 
-from ..._errors import DataKeyError, EncryptionError
+from ..._errors import DataKeyError, EncryptionError, FluxseedError
 from .base import MasterKey
 from .stored import StoredKey
 
 CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 2, 8, 3
 """What each client is told to wait, and how often to try: a place that is not there is known to be so within ten seconds."""
+LONGEST_PAUSE = 2.0
+"""Seconds between two attempts, however long a service that is too busy asks to stay away."""
 
 _DEEPEST = 20
 """Errors in a chain that are looked at."""
@@ -55,7 +57,7 @@ class RemoteService(ABC, t.Generic[K]):
     label: t.ClassVar[str]
     """What people call the service."""
     failures: tuple[type[Exception], ...]
-    """All that the client library raises when it cannot do what it is asked."""
+    """What the client library raises when it cannot do what it is asked, as far as it is known."""
 
     loggers: t.ClassVar[tuple[str, ...]] = ()
     """Loggers of the library: what they have to say goes where the caller wants it, and not to standard error."""
@@ -80,7 +82,10 @@ class RemoteService(ABC, t.Generic[K]):
 
     def unwrap(self, key: K) -> bytes:
         """The data key that the key holds. Raises `DataKeyError`."""
-        return self._asked(key, lambda client: self.decrypt(client, key))
+        found = self._asked(key, lambda client: self.decrypt(client, key))
+        if not found:
+            raise NoAnswerError(f"{self.label} answered without a data key: is it what answers at its address?")
+        return found
 
     # --- what a subclass says -----------------------------------------------------------------------
 
@@ -116,8 +121,10 @@ class RemoteService(ABC, t.Generic[K]):
         client = self._client(place, key)
         try:
             return work(client)
-        except self.failures as exc:
-            failure = self.told(exc, key)
+        except FluxseedError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - of a library: one key that fails must not keep others from being tried
+            failure = self._meaning(exc, key)
         if isinstance(failure, NoAnswerError) and failure.is_down:
             self._failed[place] = failure
         # Without its cause: what a library says may hold a header, and with it a token.
@@ -132,15 +139,26 @@ class RemoteService(ABC, t.Generic[K]):
             if place not in self._clients:
                 try:
                     self._clients[place] = self.connect(place)
-                except self.failures as exc:
-                    failure = self.told(exc, key)
                 except DataKeyError as exc:
                     failure = exc
+                except FluxseedError:
+                    raise
+                except Exception as exc:  # noqa: BLE001 - as above
+                    failure = self._meaning(exc, key)
                 else:
                     return self._clients[place]
                 self._failed[place] = failure
                 raise copy.copy(failure) from None
             return self._clients[place]
+
+    def _meaning(self, exc: Exception, key: K) -> DataKeyError:
+        """What an error means; of one that nobody foresaw the class is all that surely holds nothing secret."""
+        if isinstance(exc, self.failures):
+            return self.told(exc, key)
+        return NoAnswerError(
+            f"{self.label} could not be asked, its client library failed ({type(exc).__name__}): "
+            "look at the settings for it, and at what answers at its address"
+        )
 
 
 def unreachable(label: str, address: str, exc: Exception) -> NoAnswerError:
