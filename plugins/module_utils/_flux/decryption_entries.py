@@ -15,7 +15,7 @@ import typing as t
 from collections.abc import Callable, Mapping
 
 from .._errors import InvalidInputError, KeyFormatError, ManifestError
-from .._sops.keys.pgp_block import check_unattended
+from .._sops.keys.pgp_block import check_opens
 from .encrypted import key_ring
 from .manifests import load
 from .service_credentials import AWS_KMS, AZURE_KV, GCP_KMS, VAULT_TOKEN
@@ -88,9 +88,9 @@ def _age(name: str, content: str) -> None:
 
 
 def _pgp(name: str, content: str) -> None:
-    """Accept private keys without a passphrase: the controller cannot ask for one."""
+    """Accept private keys without a passphrase, which the controller cannot ask for; they may have expired during a rotation."""
     try:
-        check_unattended(content)
+        check_opens(content)
     except KeyFormatError as exc:
         raise _wrong(name, exc.message, exc.hint or "") from None
 

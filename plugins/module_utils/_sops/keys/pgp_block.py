@@ -3,24 +3,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Armored OpenPGP private keys: what their packets say in clear, without a program.
 
-Private to the collection. Shapes are those of RFC 9580, sections 4 to 6, and of GnuPG's marks for a secret that is
+Private to the collection. Shapes are those of RFC 9580, sections 4 and 5, and of GnuPG's marks for a secret that is
 elsewhere. Secret numbers are skipped, never read; no message holds anything of the text.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
+import time
 import typing as t
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..._errors import KeyFormatError
+from .pgp_packets import PRIVATE, DamagedError, armor, contents, pack, packets
+from .pgp_signatures import Use, use_of_primary, use_of_subkey
 
-PRIVATE = "PRIVATE KEY BLOCK"
-PUBLIC = "PUBLIC KEY BLOCK"
 _SECRET_KEY, _PUBLIC_KEY, _SECRET_SUBKEY, _PUBLIC_SUBKEY = 5, 6, 7, 14
+_SIGNATURE = 2
+_NAMES = {13, 17, _PUBLIC_SUBKEY}
+"""User IDs, user attributes, and subkeys without a private part: what follows is signed about them."""
 _TO_PUBLIC = {_SECRET_KEY: _PUBLIC_KEY, _SECRET_SUBKEY: _PUBLIC_SUBKEY}
 _NUMBERS = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4}
 """How many numbers the public part has: RSA, ElGamal, DSA."""
@@ -42,51 +44,144 @@ class PgpPair:
 
 
 @dataclass(frozen=True)
+class PgpPart:
+    """The primary key, or a subkey."""
+
+    fingerprint: str
+    needs_passphrase: bool
+    is_elsewhere: bool
+    """Whether its secret is on a card, or was left out."""
+    use: Use
+
+
+@dataclass(frozen=True)
 class PgpPrivateKey:
     """What can be seen of a private key: all but its secrets."""
 
-    fingerprint: str
-    subkeys: tuple[str, ...]
-    """Fingerprints."""
-    needs_passphrase: bool
-    has_secret: bool
-    """Whether anything secret is in it, and not on a card or left out."""
+    parts: tuple[PgpPart, ...]
+    """The primary key, and its subkeys."""
     public: bytes = field(repr=False)
     """The packets of the public key."""
 
     @property
+    def fingerprint(self) -> str:
+        """That of the primary key."""
+        return self.parts[0].fingerprint
+
+    @property
     def fingerprints(self) -> tuple[str, ...]:
         """That of the primary key, and of its subkeys."""
-        return (self.fingerprint, *self.subkeys)
+        return tuple(part.fingerprint for part in self.parts)
+
+    @property
+    def needs_passphrase(self) -> bool:
+        """Whether any secret of it is protected."""
+        return any(part.needs_passphrase for part in self.parts)
 
 
 def read_private(armored: str, *, where: str | None = None) -> list[PgpPrivateKey]:
     """The private keys of an armored text, at least one. Raises `KeyFormatError`."""
     try:
-        return [key for content in _contents(armored) for key in _keys(content)]
-    except _DamagedError as exc:
+        return [key for content in contents(armored, PRIVATE) for key in _keys(content)]
+    except DamagedError as exc:
         raise KeyFormatError(str(exc), where=where, hint=_HINT) from None
     except (IndexError, ValueError):
         raise KeyFormatError("is damaged: its packets do not fit together", where=where, hint=_HINT) from None
 
 
-def check_unattended(armored: str, *, where: str | None = None) -> list[PgpPrivateKey]:
-    """The private keys, each of which can be used where nobody can be asked. Raises `KeyFormatError`."""
+def check_unattended(armored: str, *, where: str | None = None, now: float | None = None) -> list[PgpPrivateKey]:
+    """The private keys; others can encrypt for each, and it opens that where nobody can be asked. Raises `KeyFormatError`."""
+    moment = time.time() if now is None else now
+    return _without_obstacles(armored, where, lambda key: _obstacle_to_opening(key) or _obstacle_to_use(key, moment))
+
+
+def check_opens(armored: str, *, where: str | None = None) -> list[PgpPrivateKey]:
+    """The private keys; each opens where nobody can be asked, and may have expired or been revoked. Raises `KeyFormatError`."""
+    return _without_obstacles(armored, where, _obstacle_to_opening)
+
+
+def _without_obstacles(
+    armored: str, where: str | None, obstacle_of: t.Callable[[PgpPrivateKey], _Obstacle | None]
+) -> list[PgpPrivateKey]:
     keys = read_private(armored, where=where)
     for key in keys:
-        if key.needs_passphrase:
-            raise KeyFormatError(
-                f"the private key {key.fingerprint} is protected by a passphrase, and nobody can be asked for it",
-                where=where,
-                hint="take the passphrase away in a copy of the key: gpg --change-passphrase, then export it again",
-            )
-        if not key.has_secret:
-            raise KeyFormatError(
-                f"{key.fingerprint} is exported without its secret, {_LOST}",
-                where=where,
-                hint="export it where the private key is",
-            )
+        obstacle = obstacle_of(key)
+        if obstacle is not None:
+            raise KeyFormatError(obstacle.message, where=where, hint=obstacle.hint)
     return keys
+
+
+class _Obstacle(t.NamedTuple):
+    """Why a key is of no use, and what to do."""
+
+    message: str
+    hint: str
+
+
+def _obstacle_to_opening(key: PgpPrivateKey) -> _Obstacle | None:
+    name = key.fingerprint
+    if key.needs_passphrase:
+        return _Obstacle(
+            f"the private key {name} is protected by a passphrase, and nobody can be asked for it",
+            "take the passphrase away in a copy of the key: gpg --change-passphrase, then export it again",
+        )
+    if not key.parts[0].use.is_signed:
+        return _Obstacle(
+            f"{name} has no valid user ID, and gpg takes no such key",
+            f"gpg --quick-add-uid {name} NAME adds one; then export the key again",
+        )
+    found = _encrypting(key)
+    if not found:
+        return _Obstacle(f"{name} can sign, and has no subkey for encryption", _added(name))
+    return _elsewhere(found)
+
+
+def _obstacle_to_use(key: PgpPrivateKey, now: float) -> _Obstacle | None:
+    """Why nobody can encrypt for a key that opens; of several subkeys for encryption one is enough."""
+    name = key.fingerprint
+    if key.parts[0].use.is_revoked:
+        return _Obstacle(f"{name} was revoked, and nobody can encrypt for it", "give the key that has replaced it")
+    found = [part for part in _encrypting(key) if not part.use.is_revoked]
+    if not found:
+        return _Obstacle(f"the subkey for encryption of {name} was revoked", _added(name))
+    here = [part for part in found if not part.is_elsewhere]
+    if not here:
+        return _elsewhere(found)
+    return None if any(_lasts(part, key, now) for part in here) else _expired(here[-1], key, now)
+
+
+def _encrypting(key: PgpPrivateKey) -> list[PgpPart]:
+    return [part for part in key.parts if part.use.encrypts and part.use.is_signed]
+
+
+def _elsewhere(parts: list[PgpPart]) -> _Obstacle | None:
+    if any(not part.is_elsewhere for part in parts):
+        return None
+    return _Obstacle(
+        f"{parts[-1].fingerprint}, which encrypts, is exported without its secret, {_LOST}",
+        "export it where the private key is",
+    )
+
+
+def _added(name: str) -> str:
+    return f"gpg --quick-add-key {name} default encr adds a subkey for encryption; then export the key again"
+
+
+def _lasts(part: PgpPart, key: PgpPrivateKey, now: float) -> bool:
+    """No subkey lasts longer than the primary key."""
+    return not any(use.expires is not None and use.expires <= now for use in (part.use, key.parts[0].use))
+
+
+def _expired(part: PgpPart, key: PgpPrivateKey, now: float) -> _Obstacle:
+    uses = {f"{key.fingerprint} 0": key.parts[0].use}
+    if part is not key.parts[0]:
+        uses[f"{key.fingerprint} 0 {part.fingerprint}"] = part.use
+    ended = {words: use.expires for words, use in uses.items() if use.expires is not None and use.expires <= now}
+    day = time.strftime("%Y-%m-%d", time.gmtime(min(ended.values())))
+    commands = " and ".join(f"gpg --quick-set-expire {words}" for words in ended)
+    return _Obstacle(
+        f"{part.fingerprint}, which encrypts, expired on {day}", f"extend it: {commands}; then export it again"
+    )
 
 
 def public_of(armored: str, *, where: str | None = None) -> PgpPair:
@@ -97,7 +192,7 @@ def public_of(armored: str, *, where: str | None = None) -> PgpPair:
         raise KeyFormatError(
             f"holds {len(keys)} keys where one is due: {names}", where=where, hint="export one by name"
         )
-    return PgpPair(armored, _armor(keys[0].public), keys[0].fingerprint)
+    return PgpPair(armored, armor(keys[0].public), keys[0].fingerprint)
 
 
 def is_one_of(recipient: str, fingerprints: Iterable[str]) -> bool:
@@ -106,77 +201,11 @@ def is_one_of(recipient: str, fingerprints: Iterable[str]) -> bool:
     return len(wanted) >= 16 and any(fingerprint.endswith(wanted) for fingerprint in fingerprints)
 
 
-class _DamagedError(Exception):
-    """In words that can be shown."""
-
-
-# --- armor ----------------------------------------------------------------------------------------
-
-
-def _contents(armored: str) -> Iterator[bytes]:
-    lines: list[str] = []
-    kind, found = "", False
-    for line in (line.strip() for line in armored.splitlines()):
-        if line.startswith("-----BEGIN PGP ") and "-----END PGP " in line:
-            raise _DamagedError("has lost its line breaks, as a folded text of YAML does: write it as a block with |")
-        if line.startswith("-----BEGIN PGP ") and line.endswith("-----"):
-            kind, lines = line[len("-----BEGIN PGP ") : -len("-----")], []
-            if kind != PRIVATE:
-                raise _DamagedError(f"is a PGP {kind}, not a PGP {PRIVATE}")
-        elif kind and line == f"-----END PGP {kind}-----":
-            yield _unarmored(lines)
-            kind, found = "", True
-        else:
-            lines.append(line)
-    if kind:
-        raise _DamagedError(f"is cut off: the end of the PGP {kind} is missing")
-    if not found:
-        raise _DamagedError("is no armored OpenPGP key")
-
-
-def _unarmored(lines: Sequence[str]) -> bytes:
-    """The bytes between the lines of an armor; headers end at an empty line."""
-    body = list(lines[lines.index("") + 1 :] if "" in lines else lines)
-    checksum = body.pop() if body and len(body[-1]) == 5 and body[-1].startswith("=") else ""
-    try:
-        content = base64.b64decode("".join(body), validate=True)
-        expected = base64.b64decode(checksum[1:], validate=True)
-    except binascii.Error:
-        raise _DamagedError("is damaged: a line of it is no base64") from None
-    if not content or (checksum and _crc24(content) != int.from_bytes(expected)):
-        raise _DamagedError("is damaged: its checksum does not fit")
-    return content
-
-
-def _armor(content: bytes) -> str:
-    text = base64.b64encode(content).decode("ascii")
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    checksum = base64.b64encode(_crc24(content).to_bytes(3)).decode("ascii")
-    return "\n".join((f"-----BEGIN PGP {PUBLIC}-----", "", *lines, f"={checksum}", f"-----END PGP {PUBLIC}-----", ""))
-
-
-def _crc24(content: bytes) -> int:
-    rest = 0xB704CE
-    for byte in content:
-        rest ^= byte << 16
-        for _bit in range(8):
-            rest <<= 1
-            if rest & 0x1000000:
-                rest ^= 0x1864CFB
-    return rest
-
-
 # --- packets --------------------------------------------------------------------------------------
 
 
-class _Packet(t.NamedTuple):
-    tag: int
-    body: bytes
-    whole: bytes
-
-
 class _Secret(t.NamedTuple):
-    """One key or subkey."""
+    """The body of the packet of one key or subkey."""
 
     fingerprint: str
     public: bytes
@@ -185,64 +214,47 @@ class _Secret(t.NamedTuple):
     is_elsewhere: bool
 
 
+class _Section:
+    """A key, a subkey or a user ID, and what was signed about it."""
+
+    def __init__(self, secret: _Secret | None = None) -> None:
+        self.secret = secret
+        self.signatures: list[bytes] = []
+
+
 def _keys(content: bytes) -> Iterator[PgpPrivateKey]:
-    parts: list[_Secret] = []
+    sections: list[_Section] = []
     public = b""
-    for packet in _packets(content):
-        if packet.tag == _SECRET_KEY and parts:
-            yield _key(parts, public)
-            parts, public = [], b""
+    for packet in packets(content):
+        if packet.tag == _SECRET_KEY and sections:
+            yield _key(sections, public)
+            sections, public = [], b""
         if packet.tag in _TO_PUBLIC:
-            parts.append(_secret(packet.body))
-            public += _packet(_TO_PUBLIC[packet.tag], parts[-1].public)
-        else:
-            public += packet.whole
-    if not parts:
-        raise _DamagedError(f"holds no private key, although it says PGP {PRIVATE}")
-    yield _key(parts, public)
+            secret = _secret(packet.body)
+            sections.append(_Section(secret))
+            public += pack(_TO_PUBLIC[packet.tag], secret.public)
+            continue
+        public += packet.whole
+        if packet.tag == _SIGNATURE and sections:
+            sections[-1].signatures.append(packet.body)
+        elif packet.tag in _NAMES:
+            sections.append(_Section())
+    yield _key(sections, public)
 
 
-def _key(parts: Sequence[_Secret], public: bytes) -> PgpPrivateKey:
-    return PgpPrivateKey(
-        fingerprint=parts[0].fingerprint,
-        subkeys=tuple(part.fingerprint for part in parts[1:]),
-        needs_passphrase=any(part.is_protected for part in parts),
-        has_secret=not all(part.is_elsewhere for part in parts),
-        public=public,
-    )
+def _key(sections: Sequence[_Section], public: bytes) -> PgpPrivateKey:
+    keys = [(section.secret, section.signatures) for section in sections if section.secret]
+    if not keys:
+        raise DamagedError(f"holds no private key, although it says PGP {PRIVATE}")
+    (primary, own), *subkeys = keys
+    of_users = [section.signatures for section in sections if not section.secret]
+    parts = [_part(primary, use_of_primary(primary.public, primary.fingerprint, own, of_users))]
+    parts += [_part(key, use_of_subkey(key.public, primary.fingerprint, signed)) for key, signed in subkeys]
+    return PgpPrivateKey(tuple(parts), public)
 
 
-def _packets(content: bytes) -> Iterator[_Packet]:
-    at = 0
-    while at < len(content):
-        start, first = at, content[at]
-        if first & 0x40:
-            tag, (length, at) = first & 0x3F, _new_length(content, at + 1)
-        else:
-            size = 1 << (first & 3)
-            tag, length = first >> 2 & 0xF, int.from_bytes(content[at + 1 : at + 1 + size])
-            at += 1 + size
-        if not first & 0x80 or (not first & 0x40 and first & 3 == 3) or at + length > len(content):
-            raise ValueError
-        yield _Packet(tag, content[at : at + length], content[start : at + length])
-        at += length
-
-
-def _new_length(content: bytes, at: int) -> tuple[int, int]:
-    first = content[at]
-    if first < 192:
-        return first, at + 1
-    if first < 224:
-        return (first - 192 << 8) + content[at + 1] + 192, at + 2
-    if first < 255:
-        raise ValueError  # a partial length, which no key packet has
-    return int.from_bytes(content[at + 1 : at + 5]), at + 5
-
-
-def _packet(tag: int, body: bytes) -> bytes:
-    """A packet in the old format, which is how GnuPG writes keys."""
-    kind = 0 if len(body) < 1 << 8 else 1 if len(body) < 1 << 16 else 2
-    return bytes([0x80 | tag << 2 | kind]) + len(body).to_bytes(1 << kind) + body
+def _part(secret: _Secret, use: Use) -> PgpPart:
+    return PgpPart(secret.fingerprint, secret.is_protected, secret.is_elsewhere, use)
 
 
 def _secret(body: bytes) -> _Secret:
@@ -256,7 +268,7 @@ def _secret(body: bytes) -> _Secret:
         fingerprint = hashlib.sha256(marked).hexdigest().upper()
     if usage == 0:
         if version == 4 and sum(body[end + 1 : -2]) & 0xFFFF != int.from_bytes(body[-2:]):
-            raise _DamagedError("is damaged: the checksum of its secret part does not fit")
+            raise DamagedError("is damaged: the checksum of its secret part does not fit")
         return _Secret(fingerprint, public, is_protected=False, is_elsewhere=False)
     # After the usage: in later versions a count, then a cipher, for 253 its mode, and how the passphrase is made a key.
     method = end + (2 if version == 4 else 3) + (usage == 253)
@@ -270,7 +282,7 @@ def _public_end(body: bytes) -> int:
     if version in (5, 6):
         return 10 + int.from_bytes(body[6:10])
     if version != 4:
-        raise _DamagedError("is a key of a version that is not in use any more")
+        raise DamagedError("is a key of a version that is not in use any more")
     if algorithm in _LENGTHS:
         return at + _LENGTHS[algorithm]
     if algorithm in _CURVES:
@@ -288,4 +300,4 @@ def _after_number(body: bytes, at: int) -> int:
 
 
 def _unknown(algorithm: int) -> t.NoReturn:
-    raise _DamagedError(f"is a key of an algorithm that is not known here, number {algorithm}")
+    raise DamagedError(f"is a key of an algorithm that is not known here, number {algorithm}")

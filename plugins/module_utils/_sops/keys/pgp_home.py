@@ -31,6 +31,8 @@ _GRACE = 10
 _AGENT = "ignore-invalid-option auto-expand-secmem\nauto-expand-secmem\ndisable-scdaemon\n"
 # `read` ends when the last writer of the pipe is gone. The sockets may be in a folder of their own.
 _WATCH = 'trap "" HUP INT TERM; read -r nothing; gpgconf --kill all; gpgconf --remove-socketdir; rm -rf -- "$GNUPGHOME"'
+_pipes: weakref.WeakSet[t.IO[bytes]] = weakref.WeakSet()
+"""To the watching processes of the homes that are there."""
 _PASSED_ON = ("PATH", "HOME", "SOPS_GPG_EXEC", "LD_LIBRARY_PATH")
 
 
@@ -83,8 +85,9 @@ def _is_in_memory(folder: str) -> bool:
 
 def watch(gpg: Gpg) -> subprocess.Popen[bytes]:
     """Start what takes the home of a program away as soon as this process has ended, or closes the pipe to it."""
-    return subprocess.Popen(
+    watching = subprocess.Popen(
         ["/bin/sh", "-c", _WATCH],
+        bufsize=0,
         env={**gpg.environment, "PATH": _search_path(gpg)},
         cwd="/",
         stdin=subprocess.PIPE,
@@ -92,6 +95,18 @@ def watch(gpg: Gpg) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    if watching.stdin is not None:
+        _pipes.add(watching.stdin)
+    return watching
+
+
+def _let_go() -> None:
+    """Close the pipes in a copy of the process: as long as it holds them, no end of the first one is seen."""
+    for pipe in tuple(_pipes):
+        pipe.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def _search_path(gpg: Gpg) -> str:

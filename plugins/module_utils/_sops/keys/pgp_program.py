@@ -22,15 +22,19 @@ TIMEOUT = 60
 AT_ONCE = 4
 """Processes at the same time: they share one agent, whose locked memory is small."""
 _STATUS = "[GNUPG:] "
-# An agent outlives the run and keeps the environment that it was started with.
-_SECRETS = (
-    "SOPS_AGE_KEY",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AZURE_CLIENT_SECRET",
-    "VAULT_TOKEN",
-    "BAO_TOKEN",
-    "GOOGLE_OAUTH_ACCESS_TOKEN",
+# An agent outlives the run, and hands the environment that it was started with to what it starts. Any other variable may
+# hold a secret, so a list of those that do not is the only one that stays complete.
+_PASSED_ON = frozenset(
+    (
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "GNUPGHOME", "QUBES_GPG_DOMAIN"),
+        *("LANG", "LANGUAGE", "LOCPATH", "LOCALE_ARCHIVE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+        # Where pinentry is to ask.
+        *("GPG_TTY", "TERM", "COLUMNS", "LINES", "INSIDE_EMACS", "TMUX", "PINENTRY_USER_DATA", "PINENTRY_GEOM_HINT"),
+        *("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SSH_AUTH_SOCK"),
+        *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XMODIFIERS", "DBUS_SESSION_BUS_ADDRESS", "DESKTOP_SESSION"),
+        *("XDG_RUNTIME_DIR", "XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP", "XDG_DATA_DIRS", "XDG_CONFIG_HOME"),
+        *("GTK_IM_MODULE", "GTK_THEME", "QT_IM_MODULE", "QT_QPA_PLATFORM", "QT_QPA_PLATFORMTHEME", "QT_PLUGIN_PATH"),
+    )
 )
 _SYSTEM_ERROR = 0x8000
 # Codes of libgpg-error.
@@ -63,6 +67,10 @@ class Answer(t.NamedTuple):
         """The words after a status, of its last line; None without one."""
         return next((words[1:] for words in reversed(self.statuses) if words[0] == name), None)
 
+    def each(self, name: str) -> list[str]:
+        """The first word after a status, of each of its lines."""
+        return [words[1] for words in self.statuses if words[0] == name and len(words) > 1]
+
     def failure(self, operation: str) -> int:
         """The code (libgpg-error) with which an operation has failed, 0 if it has not."""
         for words in self.statuses:
@@ -77,7 +85,9 @@ class Gpg:
     def __init__(self, environment: Mapping[str, str], *, home: str | None = None) -> None:
         """`home` is where keys are; without it GNUPGHOME of the environment, or what `gpg` takes by itself."""
         self.program = environment.get("SOPS_GPG_EXEC") or "gpg"
-        self.environment = {name: value for name, value in environment.items() if name not in _SECRETS}
+        self.environment = {
+            name: value for name, value in environment.items() if name in _PASSED_ON or name.startswith("LC_")
+        }
         if home is not None:
             self.environment["GNUPGHOME"] = home
 

@@ -11,7 +11,7 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import pgp_block, pgp_home
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import pgp_home, pgp_packets
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp_program import Gpg
 
@@ -20,6 +20,7 @@ _KINDS = {
     "ed25519": "Key-Type: EDDSA\nKey-Curve: ed25519\nSubkey-Type: ECDH\nSubkey-Curve: cv25519\n",
     "rsa2048": "Key-Type: RSA\nKey-Length: 2048\nSubkey-Type: RSA\nSubkey-Length: 2048\n",
     "nistp256": "Key-Type: ECDSA\nKey-Curve: nistp256\nSubkey-Type: ECDH\nSubkey-Curve: nistp256\n",
+    "single": "Key-Type: RSA\nKey-Length: 2048\nKey-Usage: sign,encrypt\n",
     "signing": "Key-Type: EDDSA\nKey-Curve: ed25519\nKey-Usage: sign\n",
 }
 PREFIX = "fluxseed-gpg-test-"
@@ -75,9 +76,47 @@ class GnupgHome:
     def public(self, fingerprint: str) -> str:
         return self.gpg("--armor", "--export", fingerprint).decode()
 
+    def new_dated_key(self, *, lasts: str) -> str:
+        """Make a key that signs and does not end, with a subkey for encryption that ends so long after early 2020."""
+        clock = ("--faked-system-time", "20200101T000000!", "--passphrase", "")
+        known = set(self.fingerprints())
+        self.gpg(*clock, "--quick-generate-key", f"dated {len(known)}", "ed25519", "sign", "never")
+        (made,) = set(self.fingerprints()) - known
+        self.gpg(*clock, "--quick-add-key", made, "cv25519", "encr", lasts)
+        return made
+
+    def add_subkey(self, fingerprint: str) -> None:
+        """Add a subkey for encryption, without a passphrase."""
+        self.gpg("--passphrase", "", "--quick-add-key", fingerprint, "cv25519", "encr")
+
+    def subkeys(self, fingerprint: str) -> list[str]:
+        """Fingerprints of the subkeys of one key."""
+        listing = self.gpg("--with-colons", "--list-keys", fingerprint).decode().splitlines()
+        return [line.split(":")[9] for line in listing if line.startswith("fpr:")][1:]
+
+    def revoke(self, fingerprint: str) -> None:
+        """Revoke a primary key with what gpg has put aside for that."""
+        put_aside = Path(self.folder, "openpgp-revocs.d", f"{fingerprint}.rev").read_text()
+        self.gpg("--import", data=put_aside.replace(":-----BEGIN", "-----BEGIN").encode())
+
+    def revoke_subkey(self, fingerprint: str) -> None:
+        """Revoke the first subkey of a key."""
+        self.gpg("--command-fd", "0", "--edit-key", fingerprint, "key 1", "revkey", "save", data=b"y\n0\n\ny\n")
+
+    def lose_secret(self, fingerprint: str) -> None:
+        """Take the private part of the last subkey of a key away."""
+        listing = self.gpg("--with-colons", "--with-keygrip", "--list-secret-keys", fingerprint).decode().splitlines()
+        grip = [line.split(":")[9] for line in listing if line.startswith("grp:")][-1]
+        Path(self.folder, "private-keys-v1.d", f"{grip}.key").unlink()
+        self.lock()
+
     def lock(self) -> None:
         """Let the agent forget passphrases."""
         subprocess.run(["gpgconf", "--reload", "gpg-agent"], env=self.environment, capture_output=True, check=True)
+
+    def end_agent(self) -> None:
+        """Let the next gpg start another agent."""
+        subprocess.run(["gpgconf", "--kill", "gpg-agent"], env=self.environment, capture_output=True, check=True)
 
     def surroundings(self, **changes: t.Any) -> Surroundings:
         """Those of a user of this home."""
@@ -92,9 +131,11 @@ def around(environment: t.Mapping[str, str], *, home: str = "/nowhere", ambient:
 class CountedGpg:
     """A program that runs gpg and notes each start and its arguments."""
 
+    _RUN = 'exec gpg "$@"'
+
     def __init__(self, folder: Path) -> None:
         self.program, self._notes = folder / "counted-gpg", folder / "starts"
-        self.program.write_text(f'#!/bin/sh\necho "$*" >> {self._notes}\nexec gpg "$@"\n')
+        self.program.write_text(f'#!/bin/sh\necho "$*" >> {self._notes}\n{self._RUN}\n')
         self.program.chmod(0o755)
 
     @property
@@ -104,6 +145,12 @@ class CountedGpg:
 
     def in_surroundings(self, surroundings: Surroundings) -> Surroundings:
         return surroundings._replace(environment={**surroundings.environment, "SOPS_GPG_EXEC": str(self.program)})
+
+
+class ForgetfulGpg(CountedGpg):
+    """The same with an agent that forgets each passphrase as soon as it was used."""
+
+    _RUN = 'gpg "$@"; code=$?; gpgconf --reload gpg-agent; exit $code'
 
 
 def leftovers() -> list[str]:
@@ -136,8 +183,8 @@ def _home_of_agent(words: list[bytes]) -> str:
 # --- texts with the shape of keys -----------------------------------------------------------------
 
 
-def armored(packets: bytes, kind: str = "PRIVATE KEY BLOCK") -> str:
-    return pgp_block._armor(packets).replace("PUBLIC KEY BLOCK", kind)
+def armored(packets: bytes, kind: str = pgp_packets.PRIVATE) -> str:
+    return pgp_packets.armor(packets).replace(pgp_packets.PUBLIC, kind)
 
 
 def number(bits: int) -> bytes:
@@ -145,19 +192,60 @@ def number(bits: int) -> bytes:
     return bits.to_bytes(2) + ((1 << bits) - 1).to_bytes((bits + 7) // 8)
 
 
-def secret_packet(tag: int = 5, *, algorithm: int = 22, public: bytes = b"", rest: bytes | None = None) -> bytes:
+MADE = 0x6A000000
+"""When all keys here were made."""
+
+
+def secret_packet(tag: int = 5, *, algorithm: int = 1, public: bytes = b"", rest: bytes | None = None) -> bytes:
     """A private key packet of version 4; `rest` is what follows the public part."""
     if rest is None:
         secret = number(255)
         rest = b"\0" + secret + (sum(secret) & 0xFFFF).to_bytes(2)
-    public = public or bytes.fromhex("092b06010401da470f01") + number(263)
-    body = b"\x04" + b"\x6a\0\0\0" + bytes([algorithm]) + public + rest
-    return pgp_block._packet(tag, body)
+    public = public or number(255) + number(17)
+    body = b"\x04" + MADE.to_bytes(4) + bytes([algorithm]) + public + rest
+    return pgp_packets.pack(tag, body)
 
 
-UNLOCKED = armored(secret_packet() + secret_packet(7))
-"""A private key without a passphrase; its numbers mean nothing."""
+def signature_packet(
+    kind: int,
+    *,
+    made: int = MADE,
+    flags: int | None = None,
+    lasts: int | None = None,
+    issuer: str = "",
+    version: int = 4,
+    filler: int = 0,
+) -> bytes:
+    """A signature that nobody has made; `filler` is how many bytes of something else are in it."""
+    said = [(2, made.to_bytes(4))]
+    said += [(20, bytes(filler))] if filler else []
+    said += [(27, bytes([flags]))] if flags is not None else []
+    said += [(9, lasts.to_bytes(4))] if lasts is not None else []
+    hashed, rest = _area(said), _area([(16, bytes.fromhex(issuer))] if issuer else [])
+    size = 4 if version == 6 else 2
+    body = bytes([version, kind, 1, 8]) + len(hashed).to_bytes(size) + hashed + len(rest).to_bytes(size) + rest
+    return pgp_packets.pack(2, body + bytes(2) + number(255))
+
+
+def _area(subpackets: t.Iterable[tuple[int, bytes]]) -> bytes:
+    return b"".join(_length(len(content) + 1) + bytes([kind]) + content for kind, content in subpackets)
+
+
+def _length(size: int) -> bytes:
+    if size < 192:
+        return bytes([size])
+    if size < 8384:
+        return bytes([(size - 192 >> 8) + 192, size - 192 & 0xFF])
+    return b"\xff" + size.to_bytes(4)
+
+
+CERTIFIES, SIGNS, ENCRYPTS = 1, 2, 12
+USER = pgp_packets.pack(13, b"test")
+KEY = secret_packet() + USER + signature_packet(0x13, flags=CERTIFIES | SIGNS | ENCRYPTS)
+"""Packets of a key that signs and encrypts, as there were many once; its numbers mean nothing."""
+UNLOCKED = armored(KEY)
+"""A private key without a passphrase."""
 LOCKED = armored(secret_packet(rest=bytes.fromhex("fe0703080102030405060708ff") + bytes(24)))
 """A private key with a passphrase."""
-ELSEWHERE = armored(secret_packet(rest=bytes.fromhex("ff006500474e5501")))
+ELSEWHERE = armored(secret_packet(rest=bytes.fromhex("ff006500474e5501")) + KEY.removeprefix(secret_packet()))
 """A private key without its secret."""

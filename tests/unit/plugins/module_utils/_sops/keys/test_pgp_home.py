@@ -38,6 +38,14 @@ def is_gone(folder: str) -> bool:
         return not Path(folder).exists() and agent.connect_ex(f"{folder}/S.gpg-agent") != 0
 
 
+def await_end(folder: str) -> None:
+    for _number in range(500):
+        if is_gone(folder):
+            break
+        time.sleep(0.02)
+    assert is_gone(folder)
+
+
 def test_a_home_is_in_memory_for_its_owner_only_and_gone_at_the_end() -> None:
     with MemoryHome(PATH_ALONE) as home:
         assert Path(home.folder).stat().st_mode & 0o777 == 0o700
@@ -75,11 +83,7 @@ def test_a_home_goes_when_a_signal_ends_the_run(end: signal.Signals) -> None:
         folder = running.stdout.readline().decode().strip()
         assert Path(folder).is_dir()
         running.send_signal(end)
-    for _number in range(500):
-        if is_gone(folder):
-            break
-        time.sleep(0.02)
-    assert is_gone(folder)
+    await_end(folder)
 
 
 def test_a_copy_of_the_process_leaves_the_home_alone() -> None:
@@ -91,6 +95,61 @@ def test_a_copy_of_the_process_leaves_the_home_alone() -> None:
         os.waitpid(child, 0)
         assert Path(home.folder).is_dir()
     assert is_gone(home.folder)
+
+
+@pytest.fixture
+def copy_of_this_process() -> t.Iterator[t.Callable[[], int]]:
+    """Make copies, as Ansible makes its workers; they live until the test ends."""
+    copies: list[int] = []
+
+    def make() -> int:
+        copy = os.fork()
+        if copy == 0:
+            time.sleep(60)
+            os._exit(0)
+        copies.append(copy)
+        return copy
+
+    yield make
+    for copy in copies:
+        os.kill(copy, signal.SIGKILL)
+        os.waitpid(copy, 0)
+
+
+def test_a_home_goes_at_once_though_copies_of_the_process_live_on(
+    copy_of_this_process: t.Callable[[], int],
+) -> None:
+    with MemoryHome(PATH_ALONE) as first, MemoryHome(PATH_ALONE) as second:
+        assert first.gpg.ask(["--list-secret-keys"]).code == 0
+        copy_of_this_process()
+        before = time.monotonic()
+    assert time.monotonic() - before < pgp_home._GRACE / 2
+    assert is_gone(first.folder)
+    assert is_gone(second.folder)
+
+
+def test_a_home_goes_with_the_process_that_made_it_though_a_copy_lives_on() -> None:
+    script = """\
+        import os, signal, time
+        from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp_home import MemoryHome
+        home = MemoryHome({"PATH": os.environ["PATH"]})
+        copy = os.fork()
+        if copy == 0:
+            time.sleep(60)
+            os._exit(0)
+        print(home.folder, copy, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    made = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE)
+    assert made.stdout is not None
+    folder, copy = made.stdout.readline().decode().split()
+    try:
+        made.wait()
+        await_end(folder)
+        os.kill(int(copy), 0)  # it is there
+    finally:
+        os.kill(int(copy), signal.SIGKILL)
+        made.stdout.close()
 
 
 def test_a_home_goes_though_the_process_that_watches_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +206,7 @@ def test_without_a_table_of_mounts_there_is_no_home(monkeypatch: pytest.MonkeyPa
 def test_a_new_key_signs_and_its_subkey_encrypts_and_nothing_stays() -> None:
     pair = generate(around(PATH_ALONE), name="flux", comment="home cluster", algorithm="ed25519")
     (key,) = check_unattended(pair.private)
-    assert (key.fingerprint, len(key.subkeys)) == (pair.fingerprint, 1)
+    assert (key.fingerprint, len(key.parts)) == (pair.fingerprint, 2)
     assert public_of(pair.private) == pair
     with MemoryHome(PATH_ALONE) as home:
         assert home.gpg.ask(["--import"], pair.public.encode()).code == 0

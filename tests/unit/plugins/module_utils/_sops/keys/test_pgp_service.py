@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,12 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     UnsupportedError,
 )
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import pgp_home, pgp_program, pgp_service
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import (
+    pgp_home,
+    pgp_packets,
+    pgp_program,
+    pgp_service,
+)
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import MasterKey, Surroundings
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp import PgpKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.pgp_service import PgpService
@@ -28,12 +35,15 @@ from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.o
     PASSPHRASE,
     UNLOCKED,
     CountedGpg,
+    ForgetfulGpg,
     GnupgHome,
+    armored,
     around,
 )
 
 DATA_KEY = bytes(range(32))
 UNKNOWN = "A" * 40
+PATH_ALONE = {"PATH": os.environ["PATH"]}
 
 
 class Held(t.NamedTuple):
@@ -208,6 +218,54 @@ def test_without_the_private_key_the_error_says_what_to_do_and_gpg_is_not_asked_
     assert len(gpg.starts) == 1
 
 
+def test_files_for_a_subkey_that_was_lost_say_nothing_of_the_others(stranger: GnupgHome, tmp_path: Path) -> None:
+    """An old file names the same fingerprint, and is for another subkey of it."""
+    with GnupgHome() as home:
+        mine = home.new_key(name="two subkeys")
+        home.add_subkey(mine)
+        old, new = (f"{name}!" for name in home.subkeys(mine))
+        wrapping = PgpService(home.surroundings())
+
+        def stored(subkey: str) -> PgpKey:
+            return PgpKey({"fp": mine, "enc": wrapping.wrap(PgpKey.named(subkey), DATA_KEY).enc})
+
+        lost, lost_too, kept, kept_too = stored(old), stored(old), stored(new), stored(new)
+        stranger.gpg("--import", data=home.gpg("--armor", "--export-secret-subkeys", new))
+    gpg = CountedGpg(tmp_path)
+    service = PgpService(gpg.in_surroundings(stranger.surroundings()))
+    assert service.unwrap(kept) == DATA_KEY
+    for key in (lost, lost_too):
+        with pytest.raises(DataKeyError, match=f"no private key for it .key ID {old[-17:-1]}."):
+            service.unwrap(key)
+    assert service.unwrap(kept_too) == DATA_KEY
+    assert len(gpg.starts) == 3
+
+
+def test_of_the_keys_of_a_message_those_that_are_missing_are_remembered_alone(tmp_path: Path) -> None:
+    """The other one may have been locked."""
+    program, missing, locked = tmp_path / "gpg", b"A" * 8, b"B" * 8
+    program.write_text(
+        f"""#!/bin/sh
+[ -e {tmp_path}/asked ] && printf opened && exit
+touch {tmp_path}/asked
+echo '[GNUPG:] NO_SECKEY {missing.hex().upper()}' >&2
+exit 2
+"""
+    )
+    program.chmod(0o755)
+    service = PgpService(around({**PATH_ALONE, "SOPS_GPG_EXEC": str(program)}))
+
+    def message_for(*names: bytes) -> PgpKey:
+        packets = b"".join(pgp_packets.pack(1, b"\3" + name + b"\1" + bytes(2)) for name in names)
+        return PgpKey({"fp": UNKNOWN, "enc": armored(packets, pgp_packets.MESSAGE)})
+
+    for names in ((missing, locked), (missing,)):
+        with pytest.raises(DataKeyError, match="no private key for it"):
+            service.unwrap(message_for(*names))
+    for names in ((locked,), (locked, missing)):
+        assert service.unwrap(message_for(*names)) == b"opened"
+
+
 @pytest.mark.parametrize("environment", [{}, {"SOPS_AGE_KEY": "x"}], ids=["empty", "with others"])
 def test_what_surroundings_do_not_name_is_not_looked_for(environment: dict[str, str]) -> None:
     service = PgpService(around(environment, ambient=False))
@@ -274,10 +332,64 @@ def test_whatever_a_program_does_ends_in_a_clear_error(
         PgpService(around({"SOPS_GPG_EXEC": str(program)})).unwrap(PgpKey({"fp": UNKNOWN, "enc": "x"}))
 
 
-def test_an_agent_that_outlives_the_run_gets_no_secret_of_the_environment(people: People) -> None:
-    secrets = {"SOPS_AGE_KEY": "a", "VAULT_TOKEN": "b", "AWS_SECRET_ACCESS_KEY": "c"}
-    environment = pgp_program.Gpg({**people.home.environment, **secrets, "GPG_TTY": "/dev/tty"}).environment
-    assert environment == {**people.home.environment, "GPG_TTY": "/dev/tty"}
+NEEDED = {
+    "GPG_TTY": "/dev/tty",
+    "DISPLAY": ":0",
+    "WAYLAND_DISPLAY": "wayland-0",
+    "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere",
+    "PINENTRY_USER_DATA": "USE_TTY=1",
+    "LC_ALL": "C.UTF-8",
+}
+"""What an agent and what asks for it go by."""
+SECRET = {
+    "SOPS_AGE_KEY": "secret",
+    "VAULT_TOKEN": "secret",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD": "secret",
+    "GOOGLE_CREDENTIALS": '{"private_key": "secret"}',
+    "HUAWEICLOUD_SDK_SK": "secret",
+    "HUAWEICLOUD_SDK_SECURITY_TOKEN": "secret",
+    "GPG_PASSPHRASE": "secret",
+    "ANSIBLE_VAULT_PASSWORD": "secret",
+    "KEY_OF_A_SERVICE_TO_COME": "secret",
+}
+
+
+def test_gpg_gets_what_it_needs_of_the_environment_and_no_secret(people: People) -> None:
+    environment = pgp_program.Gpg({**people.home.environment, **SECRET, **NEEDED}).environment
+    assert environment == {**people.home.environment, **NEEDED}
+
+
+def test_a_window_for_the_passphrase_gets_its_place_from_the_environment_and_no_secret(tmp_path: Path) -> None:
+    """By way of an agent that is started here, asks, and outlives the run with the environment that it was given."""
+    seen, window = tmp_path / "environment", tmp_path / "pinentry"
+    window.write_text(PINENTRY.format(seen=seen, passphrase=PASSPHRASE))
+    window.chmod(0o755)
+    with GnupgHome() as home:
+        locked = home.new_key(name="locked", locked=True)
+        key = PgpService(home.surroundings()).wrap(PgpKey.named(locked), DATA_KEY)
+        with Path(home.folder, "gpg-agent.conf").open("a") as settings:
+            settings.write(f"pinentry-program {window}\n")
+        home.end_agent()
+        environment = {**home.environment, **SECRET, **NEEDED}
+        assert PgpService(home.surroundings(environment=environment)).unwrap(key) == DATA_KEY
+    found = dict(line.partition("=")[::2] for line in seen.read_text().splitlines())
+    assert {name: found.get(name) for name in NEEDED} == NEEDED
+    assert "secret" not in seen.read_text()
+
+
+PINENTRY = """\
+#!/bin/sh
+env > {seen}
+echo OK
+while read -r word rest; do
+    case $word in
+        GETPIN) echo "D {passphrase}"; echo OK ;;
+        BYE) echo OK; exit ;;
+        *) echo OK ;;
+    esac
+done
+"""
 
 
 # --- passphrases ----------------------------------------------------------------------------------
@@ -315,6 +427,47 @@ def test_a_passphrase_is_asked_for_once_and_goes_through_a_pipe(
             assert service.unwrap(key) == DATA_KEY
     assert asked == [f"the OpenPGP key {people.locked}"]
     assert PASSPHRASE not in "".join(gpg.starts)
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "at once"])
+def test_once_the_passphrase_is_known_each_data_key_takes_one_process(
+    people: People, tmp_path: Path, at_once: bool
+) -> None:
+    """The agent keeps no passphrase here, as with one that was told not to, or whose time is over."""
+    asked: list[str] = []
+
+    def ask(name: str) -> str:
+        asked.append(name)
+        return PASSPHRASE
+
+    wrapping = KeyServices(people.home.surroundings())
+    keys = wrapping.wrap_all([(PgpKey.named(people.locked), bytes([number]) * 32) for number in range(10)])
+    gpg = ForgetfulGpg(tmp_path)
+    service = PgpService(gpg.in_surroundings(people.home.surroundings(passphrase=ask)))
+    people.home.lock()
+    with ThreadPoolExecutor(10 if at_once else 1) as pool:
+        assert list(pool.map(service.unwrap, keys)) == [bytes([number]) * 32 for number in range(10)]
+    assert len(asked) == 1
+    assert ["--passphrase-fd" in words for words in gpg.starts] == [False] + [True] * 10
+
+
+def test_a_passphrase_is_asked_for_though_an_earlier_data_key_took_none(people: People, tmp_path: Path) -> None:
+    """The agent may have known it at first."""
+    asked: list[str] = []
+
+    def ask(name: str) -> str:
+        asked.append(name)
+        return PASSPHRASE
+
+    gpg = CountedGpg(tmp_path)
+    service = PgpService(gpg.in_surroundings(people.home.surroundings(passphrase=ask)))
+    first, second, third = (wrapped(people, people.locked) for _number in range(3))
+    people.home.gpg("-d", data=first.enc.encode())
+    assert service.unwrap(first) == DATA_KEY
+    assert not asked
+    people.home.lock()
+    assert service.unwrap(second) == service.unwrap(third) == DATA_KEY
+    assert (len(asked), len(gpg.starts)) == (1, 4)
 
 
 def test_a_key_without_a_passphrase_asks_nobody(people: People) -> None:
