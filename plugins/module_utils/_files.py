@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading files, and replacing one so that a reader sees the old or the new, never half of it.
 
-Private to the collection. The only place of the collection that writes files of the user.
+Private to the collection. Files of the user are written here, save for key files (`_ansible/key_places/folder.py`), to
+which no link of somebody else may lead.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
 DIRECTORY = 0o777
 """What the umask leaves of it."""
+KEEP = -1
+"""A user or a group that stays."""
 
 _NOT_SUPPORTED = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENOLCK})
 
@@ -35,7 +38,7 @@ def read_file(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as exc:
-        raise _cannot("read", path, exc) from exc
+        raise cannot("read", path, exc) from exc
 
 
 def read_file_if_exists(path: str) -> bytes | None:
@@ -46,7 +49,7 @@ def read_file_if_exists(path: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as exc:
-        raise _cannot("read", path, exc) from exc
+        raise cannot("read", path, exc) from exc
 
 
 def file_mode(path: str) -> int | None:
@@ -70,14 +73,13 @@ def replace_file(path: str, content: bytes, *, mode: int | None = None) -> None:
         _write_through(target, content, shown=path)
         return
     folder = os.path.dirname(target)
-    # Hidden, so that nothing which lists the folder takes it for a file of its own.
-    temporary = os.path.join(folder, f".{os.path.basename(target)[:100]}.{os.urandom(6).hex()}.tmp")
+    temporary = os.path.join(folder, temporary_name(os.path.basename(target)))
     try:
-        _prepare(temporary, content, kept=found, source=target, mode=mode)
+        prepare_file(temporary, content, kept=found, source=target, mode=mode)
         os.rename(temporary, target)
         _sync_folder(folder)
     except OSError as exc:
-        raise _cannot("write", path, exc) from exc
+        raise cannot("write", path, exc) from exc
     finally:
         # After the rename there is nothing to remove. This also runs on Ctrl-C.
         with contextlib.suppress(OSError):
@@ -99,43 +101,7 @@ def set_mode(path: str, mode: int) -> None:
     try:
         os.chmod(path, mode)
     except OSError as exc:
-        raise _cannot("change the mode of", path, exc) from exc
-
-
-def set_owner(path: str, user: int, group: int) -> None:
-    """Change who owns a file or a folder; -1 leaves one of the two as it is."""
-    try:
-        os.chown(path, user, group)
-    except OSError as exc:
-        raise _cannot("change the owner of", path, exc) from exc
-
-
-def file_owner(path: str) -> tuple[int, int] | None:
-    """Return user and group of a file as numbers, or None if there is none."""
-    found = _stat(path)
-    return None if found is None else (found.st_uid, found.st_gid)
-
-
-def remove_file(path: str) -> None:
-    """Remove a file; a symbolic link goes with what it points to. What is not there is no error."""
-    target = os.path.realpath(path)
-    try:
-        for each in dict.fromkeys((target, path)):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(each)
-        _sync_folder(os.path.dirname(target))
-    except OSError as exc:
-        raise _cannot("remove", path, exc) from exc
-
-
-def missing_folders(path: str) -> list[str]:
-    """Return the folders above a file that are not there, from the top."""
-    missing = []
-    folder = os.path.dirname(os.path.realpath(path))
-    while not os.path.isdir(folder):
-        missing.append(folder)
-        folder = os.path.dirname(folder)
-    return missing[::-1]
+        raise cannot("change the mode of", path, exc) from exc
 
 
 def back_up_file(path: str) -> str:
@@ -144,16 +110,26 @@ def back_up_file(path: str) -> str:
     Variables files of that name, which ends in a tilde, are not read by Ansible.
     """
     target = os.path.realpath(path)
-    name = f"{target}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S', time.localtime())}"
-    # Several may be made in one second.
-    copy = next(each for number in itertools.count() if not os.path.lexists(each := f"{name}{'.' * number}~"))
+    copy = next(each for each in backup_names(target) if not os.path.lexists(each))
     try:
         kept = os.stat(target)
-        _prepare(copy, read_file(target), kept=kept, source=target, mode=None)
+        prepare_file(copy, read_file(target), kept=kept, source=target, mode=None)
         _sync_folder(os.path.dirname(target))
     except OSError as exc:
-        raise _cannot("back up", path, exc) from exc
+        raise cannot("back up", path, exc) from exc
     return copy
+
+
+def backup_names(name: str) -> Iterator[str]:
+    """Names for a copy of a file, of which the first that is free is due: several may be made in one second."""
+    moment = time.strftime("%Y-%m-%d@%H:%M:%S", time.localtime())
+    for number in itertools.count():
+        yield f"{name}.{os.getpid()}.{moment}{'.' * number}~"
+
+
+def temporary_name(name: str) -> str:
+    """A name for a file under way; hidden, so that nothing which lists the folder takes it for a file of its own."""
+    return f".{name[:100]}.{os.urandom(6).hex()}.tmp"
 
 
 @contextlib.contextmanager
@@ -186,14 +162,22 @@ def _lock(folder: str) -> int:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as exc:
-        raise _cannot("open the folder", folder, exc) from exc
+        raise cannot("open the folder", folder, exc) from exc
+    try:
+        lock_folder(descriptor)
+    except OSError as exc:
+        os.close(descriptor)
+        raise cannot("lock the folder", folder, exc) from exc
+    return descriptor
+
+
+def lock_folder(descriptor: int) -> None:
+    """Wait for a folder until nobody else holds it; closing it lets it go."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as exc:
         if exc.errno not in _NOT_SUPPORTED:
-            os.close(descriptor)
-            raise _cannot("lock the folder", folder, exc) from exc
-    return descriptor
+            raise
 
 
 def _stat(path: str) -> os.stat_result | None:
@@ -202,17 +186,31 @@ def _stat(path: str) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     except OSError as exc:
-        raise _cannot("read", path, exc) from exc
+        raise cannot("read", path, exc) from exc
 
 
-def _prepare(temporary: str, content: bytes, *, kept: os.stat_result | None, source: str, mode: int | None) -> None:
-    """Write the new file beside the old one, with everything but its name final."""
+def prepare_file(
+    temporary: str,
+    content: bytes,
+    *,
+    kept: os.stat_result | None,
+    source: str | int,
+    mode: int | None,
+    owner: tuple[int, int] = (KEEP, KEEP),
+    folder: int | None = None,
+) -> None:
+    """Write the new file beside the old one, with everything but its name final.
+
+    What the file has that was there, `kept`, stays, save for what `mode` and `owner` say; `source` is that file. With
+    the descriptor of a folder the name is one in it. Raises `OSError`.
+    """
     # With a mode to set, the file is closed to others until it is set; else the umask decides.
     first = 0o666 if kept is None and mode is None else PRIVATE_FILE
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, first)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(temporary, flags, first, dir_fd=folder)
     with os.fdopen(descriptor, "wb") as file:
+        _set_owner(file.fileno(), kept, owner)
         if kept is not None:
-            _keep_owner(file.fileno(), kept)
             _copy_attributes(source, file.fileno())
         file.write(content)
         file.flush()
@@ -223,15 +221,18 @@ def _prepare(temporary: str, content: bytes, *, kept: os.stat_result | None, sou
         os.fsync(file.fileno())
 
 
-def _keep_owner(descriptor: int, kept: os.stat_result) -> None:
+def _set_owner(descriptor: int, kept: os.stat_result | None, owner: tuple[int, int]) -> None:
     made = os.fstat(descriptor)
-    if (made.st_uid, made.st_gid) != (kept.st_uid, kept.st_gid):
+    before = made if kept is None else kept
+    user, group = owner
+    wanted = (before.st_uid if user == KEEP else user, before.st_gid if group == KEEP else group)
+    if (made.st_uid, made.st_gid) != wanted:
         # Refused unless root or (for the group) a member: then nothing is replaced. A secret file that
         # changes its owner in silence would be worse than an error.
-        os.fchown(descriptor, kept.st_uid, kept.st_gid)
+        os.fchown(descriptor, *wanted)
 
 
-def _copy_attributes(source: str, descriptor: int) -> None:
+def _copy_attributes(source: str | int, descriptor: int) -> None:
     """Carry over access lists and security labels; without the list, the mode's group bits would mean more."""
     if not hasattr(os, "listxattr"):
         return
@@ -255,19 +256,24 @@ def _write_through(path: str, content: bytes, *, shown: str) -> None:
         with open(path, "wb") as file:
             file.write(content)
     except OSError as exc:
-        raise _cannot("write", shown, exc) from exc
+        raise cannot("write", shown, exc) from exc
 
 
 def _sync_folder(folder: str) -> None:
-    """Make the new name durable; some file systems cannot, and need not be asked again."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_folder(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(descriptor: int) -> None:
+    """Make a new name in a folder durable; some file systems cannot, and need not be asked again."""
     try:
         os.fsync(descriptor)
     except OSError as exc:
         if exc.errno not in _NOT_SUPPORTED:
             raise
-    finally:
-        os.close(descriptor)
 
 
 def _make_directories(path: str, mode: int) -> list[str]:
@@ -287,13 +293,14 @@ def _make_directories(path: str, mode: int) -> list[str]:
             made.append(folder)
         except FileExistsError as exc:
             if not os.path.isdir(folder):  # made by somebody else in between is fine, a file is not
-                raise _cannot("make the folder", folder, exc) from exc
+                raise cannot("make the folder", folder, exc) from exc
         except OSError as exc:
-            raise _cannot("make the folder", folder, exc) from exc
+            raise cannot("make the folder", folder, exc) from exc
     return made
 
 
-def _cannot(verb: str, path: str, exc: OSError) -> FileAccessError:
+def cannot(verb: str, path: str, exc: OSError) -> FileAccessError:
+    """The error that says what the system refused, and what to do."""
     hint = None
     if exc.errno in {errno.EACCES, errno.EPERM}:
         hint = "check owner and mode of the file and of its folder"

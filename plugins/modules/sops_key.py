@@ -34,6 +34,7 @@ options:
       - V(present) makes sure that there is a key.
       - V(absent) takes the key out again, so that nothing is left of it in this place. From O(vault_file) only the two variables are removed. A file
         that holds anything else than one key and comments is not removed. A Secret is deleted if nothing else is in it.
+      - With V(absent), a key of another O(type), and what is damaged, is an error and stays. Folders are not made.
     type: str
     choices: [present, absent]
     default: present
@@ -94,6 +95,11 @@ options:
       - A key file, for the owner only (mode V(0600)). Folders that are missing are made with mode V(0700).
       - An age key is written as C(age-keygen) does it, a PGP key in armor.
       - A key file that others may read gets mode V(0600) again. If it holds several keys, as that of the C(sops) program may, the first one counts.
+      - Folders that are there stay as they are. If others may write in one of them, which has no sticky bit, the module warns, because they could put
+        a key of their own in the place of this one.
+      - Symbolic links are followed, to the file and to folders on the way to it, if they belong to root or to the user whom the module runs as, even if the
+        file does not exist yet. With V(absent) a link to the file goes with it. The link of another user is an error, so that root does not put, change or
+        remove a file where the owner of a folder leads it; name the path that the link leads to, or run the task as that user (C(become_user)).
       - One of O(vault_file), O(path) and O(kubernetes) is needed.
     type: path
   owner:
@@ -132,7 +138,7 @@ options:
         type: str
   pgp_name:
     description:
-      - The name in the user id of a new PGP key.
+      - The name in the user id of a new PGP key, without line breaks, angle brackets and round brackets.
     type: str
     default: SOPS
   pgp_algorithm:
@@ -144,7 +150,8 @@ options:
 attributes:
   check_mode:
     details:
-      - The public key of a pair that does not exist yet cannot be known in check mode, RV(public_key) is V(none) then.
+      - The public key of a pair that does not exist yet cannot be known in check mode, RV(public_key) is V(none) then. Whether one could be made
+        (libraries, the C(gpg) program, O(pgp_name)) is found out.
   idempotent:
     support: partial
     details:
@@ -156,7 +163,8 @@ seealso:
     plugin_type: filter
 requirements:
   - pyrage >= 1.2.3
-  - gpg (program), to make a PGP key
+  - cryptography >= 47 for post-quantum age keys
+  - gpg (program) to make a PGP key
 """
 
 EXAMPLES = r"""

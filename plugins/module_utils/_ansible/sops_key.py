@@ -13,7 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._errors import InvalidInputError, KeyFormatError
-from .._sops.key_pairs import AGE, TYPES, KeyPair, generate, read, read_one
+from .._sops.key_pairs import (
+    AGE,
+    TYPES,
+    KeyPair,
+    check_can_generate,
+    generate,
+    holds_private_key,
+    read,
+    read_one,
+    recognize,
+)
 from .._surroundings import surroundings
 from .call import Call
 from .cluster import CONNECTION_SPEC, connect
@@ -23,7 +33,10 @@ from .key_places.variables import VaultVariables, default_names
 
 NEVER, FAIL, ALWAYS = "never", "fail", "always"
 PRESENT, ABSENT = "present", "absent"
-KEEP = "nothing was changed; put the right key there, or have it replaced with regenerate: always"
+KEPT = "nothing was changed; put the right key there, or have it replaced with regenerate: always"
+NOT_REMOVED = (
+    "nothing was removed; look whether this is the right place, and take it out by hand if it is not wanted any more"
+)
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "backup": {"type": "bool", "default": False},
@@ -96,11 +109,26 @@ class Outcome:
 def run(call: Call) -> dict[str, t.Any]:
     """Make sure that there is a key pair, or none, and say which."""
     params = call.params
+    check_names(params)
     given = _given(params)
     place = _place(call)
     with place.locked():
         outcome = _absent(call, place) if params["state"] == ABSENT else _present(call, place, given)
     return outcome.as_result(place, diff=call.diff_mode)
+
+
+def check_names(params: Mapping[str, t.Any]) -> None:
+    """Refuse a private key where a name or a path is due, without repeating it: those are shown and logged."""
+    for name, value in params.items():
+        if ARGUMENT_SPEC.get(name, {}).get("no_log"):
+            continue
+        for part, text in value.items() if isinstance(value, Mapping) else ((None, value),):
+            if holds_private_key(text):
+                raise InvalidInputError(
+                    "a private key stands where a name is due",
+                    where=f"{name}.{part}" if part else name,
+                    hint="give it as content",
+                )
 
 
 def _given(params: Mapping[str, t.Any]) -> KeyPair | None:
@@ -122,14 +150,15 @@ def _given(params: Mapping[str, t.Any]) -> KeyPair | None:
 def _place(call: Call) -> Place:
     params = call.params
     kind = params["type"]
+    makes_folders = not call.check_mode and params["state"] == PRESENT
     if params["vault_file"]:
         defaults = default_names(kind)
         names = (params["public_variable"] or defaults[0], params["private_variable"] or defaults[1])
         return VaultVariables(
-            call.vault, params["vault_file"], names=names, vault_id=params["vault_id"], check_mode=call.check_mode
+            call.vault, params["vault_file"], names=names, vault_id=params["vault_id"], makes_folders=makes_folders
         )
     if params["path"]:
-        return KeyFile(params["path"], owner=params["owner"], group=params["group"], check_mode=call.check_mode)
+        return KeyFile(params["path"], owner=params["owner"], group=params["group"], makes_folders=makes_folders)
     from .key_places.secret import SecretEntry, check_entry, default_entry  # noqa: PLC0415 - start-up time
 
     wanted = params["kubernetes"]
@@ -138,7 +167,6 @@ def _place(call: Call) -> Place:
         name=wanted["name"],
         namespace=wanted["namespace"],
         entry=check_entry(wanted["data_key"] or default_entry(kind), kind),
-        check_mode=call.check_mode,
     )
 
 
@@ -153,14 +181,15 @@ def _present(call: Call, place: Place, given: KeyPair | None) -> Outcome:
         if not there.is_taken and public is not None and params["regenerate"] != ALWAYS:
             _insist_on_its_key(place, public, given)
         reason, pair = "replaced" if there.is_taken else "created", given
-        if pair is None and not call.check_mode:
-            pair = generate(params["type"], surroundings(), name=params["pgp_name"], algorithm=params["pgp_algorithm"])
+        pair = pair or _new_pair(call)
     elif pair is not None and public is not None and public != pair.recipient:
         call.warn(
             f"{place.key}: the public key beside it did not belong to it and was derived anew; whatever was encrypted for "
-            f"{public} alone cannot be opened with this private key. Encrypt it for {pair.recipient} (sops updatekeys), "
+            f"{public} alone cannot be opened with this private key. Encrypt it for {pair.recipient} (docs/day-two.md says how), "
             "or put the private key of the old one back"
         )
+    for danger in place.dangers():
+        call.warn(danger)
     plan = place.plan(Wanted(pair, is_new))
     if plan is None:
         return Outcome(pair)
@@ -169,9 +198,18 @@ def _present(call: Call, place: Place, given: KeyPair | None) -> Outcome:
 
 
 def _absent(call: Call, place: Place) -> Outcome:
-    text = place.private()
-    found = read(text, where=place.key) if text is not None else ()
+    try:
+        text = place.private()
+        found = recognize(text, where=place.key) if text is not None else ()
+    except KeyFormatError as exc:
+        raise _with_hint(exc, NOT_REMOVED) from None
     _insist_on_one(place, len(found), "removed")
+    if found and found[0].type != call.params["type"]:
+        raise InvalidInputError(
+            f"the key that is there is of type {found[0].type}, and type is {call.params['type']}; nothing was removed",
+            where=place.key,
+            hint=f"set type: {found[0].type} if it is the one that is not wanted any more",
+        )
     plan = place.plan_removal()
     if plan is None:
         return Outcome(None)
@@ -210,7 +248,19 @@ def _look(place: Place, regenerate: str, given: KeyPair | None) -> _There:
     except KeyFormatError as exc:
         if regenerate == ALWAYS:
             return _There(is_taken=True, pair=None)
-        raise KeyFormatError(exc.message, where=exc.where, hint="; ".join(filter(None, (exc.hint, KEEP)))) from None
+        raise _with_hint(exc, KEPT) from None
+
+
+def _with_hint(exc: KeyFormatError, hint: str) -> KeyFormatError:
+    return KeyFormatError(exc.message, where=exc.where, hint="; ".join(filter(None, (exc.hint, hint))))
+
+
+def _new_pair(call: Call) -> KeyPair | None:
+    """Return a new pair; in check mode none, once it is known that the run could make one."""
+    kind, name, algorithm = (call.params[option] for option in ("type", "pgp_name", "pgp_algorithm"))
+    here = surroundings()
+    check_can_generate(kind, here, name=name, algorithm=algorithm)
+    return None if call.check_mode else generate(kind, here, name=name, algorithm=algorithm)
 
 
 def _is_replaced(call: Call, place: Place, found: KeyPair, given: KeyPair | None) -> bool:

@@ -14,7 +14,8 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from .._errors import InvalidInputError, KeyFormatError
+from .._errors import EncryptionError, InvalidInputError, KeyFormatError, UnsupportedError
+from . import private_keys
 from .keys import age
 from .keys.base import Surroundings
 
@@ -22,8 +23,11 @@ AGE, AGE_PQ, PGP = "age", "age-pq", "pgp"
 TYPES = (AGE, AGE_PQ, PGP)
 
 _PQ_PREFIX, _AGE_PREFIX, _PLUGIN_PREFIX = "AGE-SECRET-KEY-PQ-1", "AGE-SECRET-KEY-1", "AGE-PLUGIN-"
-_STARTS = f"an age private key starts with {_AGE_PREFIX} or {_PQ_PREFIX}, a PGP one with -----BEGIN PGP PRIVATE KEY BLOCK-----"
-_SECRETS = re.compile(r"AGE-(?:SECRET-KEY|PLUGIN)-|-----BEGIN [A-Z ]*PRIVATE KEY", re.IGNORECASE)
+_PGP_BEGINS = "-----BEGIN PGP PRIVATE KEY BLOCK-----"
+_STARTS = f"an age private key starts with {_AGE_PREFIX} or {_PQ_PREFIX}, a PGP one with {_PGP_BEGINS}"
+
+_NOT_IN_NAMES = re.compile(r"[<>()]")
+"""They divide a user ID into name, comment and address."""
 
 # What people give by mistake: how it begins, what it is, and what to do.
 _MISTAKES: tuple[tuple[str, str, str], ...] = (
@@ -83,6 +87,40 @@ def generate(kind: str, surroundings: Surroundings, *, name: str, algorithm: str
     raise InvalidInputError(f"there is no type {kind}", where="type", hint=", ".join(TYPES))
 
 
+def check_can_generate(kind: str, surroundings: Surroundings, *, name: str, algorithm: str) -> None:
+    """Find out whether a new pair could be made here, and keep none.
+
+    Raises:
+        InvalidInputError: the name or the algorithm has no meaning.
+        MissingLibraryError: pyrage, a newer cryptography, or the gpg program.
+        UnsupportedError: there is no memory for the home that gpg needs.
+        EncryptionError: what is named as gpg does not work.
+    """
+    if kind != PGP:
+        # It takes less than a millisecond; nothing tells better whether it can be done.
+        generate(kind, surroundings, name=name, algorithm=algorithm)
+        return
+    from .keys import pgp_home, pgp_program  # noqa: PLC0415  (as above)
+
+    if not name.strip() or not name.isprintable() or _NOT_IN_NAMES.search(name):
+        raise InvalidInputError(
+            "is empty, or holds a line break or one of < > ( )", where="pgp_name", hint="it is shown in lists of keys"
+        )
+    answer = pgp_program.Gpg(surroundings.environment).ask(["--version"])
+    if answer.code:
+        raise EncryptionError(
+            f"gpg does not work here: {answer.last_word or f'exit code {answer.code}'}",
+            hint="look at SOPS_GPG_EXEC, or install GnuPG",
+        )
+    try:
+        pgp_home.memory_folder(surroundings.environment)
+    except UnsupportedError:
+        raise UnsupportedError(
+            "a PGP key is made in memory only, and there is no memory-backed folder here",
+            hint="mount a tmpfs at /dev/shm, or make the key elsewhere and give it as content",
+        ) from None
+
+
 def read(text: str, *, where: str) -> tuple[KeyPair, ...]:
     """The pairs of a text with private keys: one or more age keys, a line each, or one armored PGP key.
 
@@ -92,7 +130,7 @@ def read(text: str, *, where: str) -> tuple[KeyPair, ...]:
     """
     if "\0" in text:
         raise KeyFormatError("this is not the text of a private key", where=where, hint=_STARTS)
-    if "-----BEGIN PGP PRIVATE KEY BLOCK-----" in text:
+    if _PGP_BEGINS in text:
         from .keys import pgp_block  # noqa: PLC0415  (as above)
 
         held = pgp_block.public_of(text, where=where)
@@ -104,6 +142,22 @@ def read(text: str, *, where: str) -> tuple[KeyPair, ...]:
     if not pairs:
         raise KeyFormatError("there is no private key in it", where=where, hint=_STARTS)
     return tuple(pairs)
+
+
+def recognize(text: str, *, where: str) -> tuple[KeyPair, ...]:
+    """The pairs of a text as `read` gives them, and PGP keys of no use too: expired, revoked, or under a passphrase.
+
+    Raises:
+        KeyFormatError: there is none, or something in the text is none.
+    """
+    if _PGP_BEGINS not in text:
+        return read(text, where=where)
+    from .keys import pgp_block, pgp_packets  # noqa: PLC0415  (as above)
+
+    return tuple(
+        KeyPair(PGP, held.fingerprint, text.strip(), pgp_packets.armor(held.public))
+        for held in pgp_block.read_private(text, where=where)
+    )
 
 
 def read_one(text: str, *, where: str) -> KeyPair:
@@ -126,7 +180,7 @@ def tidy(text: str) -> str:
 
 def holds_private_key(text: t.Any) -> bool:
     """Whether something that is to be shown, such as a name or a public key, is a private key."""
-    return isinstance(text, str) and bool(_SECRETS.search(text))
+    return isinstance(text, str) and private_keys.is_in(text)
 
 
 def _age_pair(line: str, *, where: str) -> KeyPair:

@@ -9,12 +9,11 @@ Private to the collection.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from ..._errors import InvalidInputError
-from ..._sops.key_pairs import KeyPair, holds_private_key
+from ..._sops.key_pairs import KeyPair
 
 PRIVATE_SHOWN = "(private key, not shown)"
 NOT_YET = "(made by the run)"
@@ -81,6 +80,9 @@ class Place(t.Protocol):
     def public(self) -> str | None:
         """The public part kept beside it, if this place keeps one and it is there."""
 
+    def dangers(self) -> Sequence[str]:
+        """What is to be said of whoever else could put another key there, or take this one."""
+
     def plan(self, wanted: Wanted) -> Plan | None:
         """What has to be written for it, None if all is there."""
 
@@ -89,13 +91,6 @@ class Place(t.Protocol):
 
     def back_up(self) -> str:
         """Keep a copy of what is there, and name it."""
-
-
-def insist_on_a_name(value: str, *, where: str) -> str:
-    """Refuse a key where a name or a path is due, without repeating it."""
-    if holds_private_key(value):
-        raise InvalidInputError("a private key stands where a name is due", where=where, hint="give it as content")
-    return value
 
 
 def shown(pairs: Mapping[str, str]) -> str:

@@ -11,51 +11,38 @@ from __future__ import annotations
 import datetime as dt
 import grp
 import pwd
+import shlex
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ..._errors import InvalidInputError, KeyFormatError
-from ..._files import (
-    PRIVATE_DIRECTORY,
-    PRIVATE_FILE,
-    back_up_file,
-    file_mode,
-    file_owner,
-    folder_lock,
-    missing_folders,
-    read_file_if_exists,
-    remove_file,
-    replace_file,
-    set_mode,
-    set_owner,
-)
+from ..._files import KEEP, PRIVATE_FILE
 from ..._sops.key_pairs import PGP, KeyPair
-from .base import PRIVATE_SHOWN, Plan, Wanted, insist_on_a_name
-
-_LEAVE = -1
+from .base import PRIVATE_SHOWN, Plan, Wanted
+from .folder import KeyFolder
 
 
 class KeyFile:
     """A file for its owner only."""
 
-    def __init__(self, path: str, *, owner: str | None, group: str | None, check_mode: bool) -> None:
-        self.key = insist_on_a_name(path, where="path")
+    def __init__(self, path: str, *, owner: str | None, group: str | None, makes_folders: bool) -> None:
+        self.key = path
         self.returned: Mapping[str, str] = {"path": path}
         self._path = path
         self._owner = _id_of_user(owner), _id_of_group(group)
-        self._check_mode = check_mode
-        self._new_folders: list[str] = []
+        self._makes_folders = makes_folders
+        self._folder = KeyFolder(path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder, which is made for its owner only if it is missing."""
-        self._new_folders = missing_folders(self._path)
-        with folder_lock(self._path, make=None if self._check_mode else PRIVATE_DIRECTORY):
+        """Lock the folder, which is made for its owner only if it is missing and a key is to be put there."""
+        with self._folder.held(make=self._makes_folders):
             yield
 
     def private(self) -> str | None:
         """Return the text of the file."""
-        content = read_file_if_exists(self._path)
+        content = self._folder.read()
         if content is None:
             return None
         try:
@@ -66,9 +53,19 @@ class KeyFile:
     def public(self) -> None:
         """Return nothing: the comment with the public key is for people."""
 
+    def dangers(self) -> list[str]:
+        """Return a warning for each folder in which others may write."""
+        return [
+            f"others may write in the folder {folder}, and could put a key of their own in the place of {self._path}; "
+            f"take that from them: chmod go-w {shlex.quote(folder)}"
+            for folder in self._folder.open_to_others()
+        ]
+
     def plan(self, wanted: Wanted) -> Plan | None:
         """Return what differs: the key, who may read the file, whose it is."""
-        mode, owner = file_mode(self._path), file_owner(self._path)
+        there = self._folder.status()
+        mode = None if there is None else stat.S_IMODE(there.st_mode)
+        owner = None if there is None else (there.st_uid, there.st_gid)
         before: dict[str, str] = {}
         after: dict[str, str] = {}
         reason: list[str] = []
@@ -88,36 +85,36 @@ class KeyFile:
 
         def write() -> None:
             if wanted.is_new and wanted.pair:
-                # Closed to others from its first byte on, and given away as the last thing.
-                replace_file(self._path, _text(wanted.pair), mode=PRIVATE_FILE)
-            elif "mode" in reason:
-                set_mode(self._path, PRIVATE_FILE)
+                self._folder.replace(_text(wanted.pair), owner=self._owner)
+            else:
+                if "mode" in reason:
+                    self._folder.close_to_others()
+                if is_moved:
+                    self._folder.give_file(self._owner)
             if is_moved:
-                for each in (*self._new_folders, self._path):
-                    set_owner(each, *self._owner)
+                # Whoever gets them may do there as they like from then on.
+                self._folder.give_new_folders(self._owner)
 
         return Plan(write, tuple(reason), before, after, changes_content=wanted.is_new and mode is not None)
 
     def plan_removal(self) -> Plan | None:
         """Return the removal of the file."""
-        if file_mode(self._path) is None:
+        if self._folder.status() is None:
             return None
-        return Plan(lambda: remove_file(self._path), before={"private key": PRIVATE_SHOWN})
+        return Plan(self._folder.remove, before={"private key": PRIVATE_SHOWN})
 
     def back_up(self) -> str:
         """Copy the file beside itself, for its owner only."""
-        copy = back_up_file(self._path)
-        set_mode(copy, PRIVATE_FILE)
-        return copy
+        return self._folder.back_up()
 
     def _is_other(self, owner: tuple[int, int] | None) -> bool:
         if owner is None:
-            return self._owner != (_LEAVE, _LEAVE)
+            return self._owner != (KEEP, KEEP)
         return self._becoming(owner) != owner
 
     def _becoming(self, owner: tuple[int, int]) -> tuple[int, int]:
         user, group = self._owner
-        return owner[0] if user == _LEAVE else user, owner[1] if group == _LEAVE else group
+        return owner[0] if user == KEEP else user, owner[1] if group == KEEP else group
 
 
 def _text(pair: KeyPair) -> bytes:
@@ -129,7 +126,7 @@ def _text(pair: KeyPair) -> bytes:
 
 def _id_of_user(name: str | None) -> int:
     if name is None:
-        return _LEAVE
+        return KEEP
     try:
         return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
     except KeyError:
@@ -138,7 +135,7 @@ def _id_of_user(name: str | None) -> int:
 
 def _id_of_group(name: str | None) -> int:
     if name is None:
-        return _LEAVE
+        return KEEP
     try:
         return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
     except KeyError:

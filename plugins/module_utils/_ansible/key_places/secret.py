@@ -23,7 +23,7 @@ from ..._kubernetes.api import Api
 from ..._kubernetes.connection import Connection
 from ..._kubernetes.objects import Object, Reference, labels, section
 from ..._sops.key_pairs import PGP
-from .base import PRIVATE_SHOWN, Plan, Wanted, insist_on_a_name
+from .base import PRIVATE_SHOWN, Plan, Wanted
 
 MANAGER = "kubectl-sops-key"
 """Managers whose names begin with kubectl give way to flux_seed and to Flux."""
@@ -36,7 +36,6 @@ def default_entry(kind: str) -> str:
 
 def check_entry(name: str, kind: str) -> str:
     """Refuse the name of an entry that Flux would not look at for a key of this type."""
-    insist_on_a_name(name, where="kubernetes.data_key")
     suffix = ".asc" if kind == PGP else ".agekey"
     if not re.fullmatch(r"[-._a-zA-Z0-9]+", name):
         raise InvalidInputError(f"{name!r} is no name of an entry in a Secret", where="kubernetes.data_key")
@@ -52,16 +51,12 @@ def check_entry(name: str, kind: str) -> str:
 class SecretEntry:
     """One entry of a Secret in one cluster."""
 
-    def __init__(
-        self, connect: Callable[[], Connection], *, name: str, namespace: str, entry: str, check_mode: bool
-    ) -> None:
-        self._target = Reference("v1", "Secret", insist_on_a_name(namespace, where="kubernetes.namespace"), name)
-        insist_on_a_name(name, where="kubernetes.name")
+    def __init__(self, connect: Callable[[], Connection], *, name: str, namespace: str, entry: str) -> None:
+        self._target = Reference("v1", "Secret", namespace, name)
         self.key = f"{self._target}, entry {entry}"
         self.returned: Mapping[str, t.Any] = {"kubernetes": {"name": name, "namespace": namespace, "data_key": entry}}
         self._entry = entry
         self._connect = connect
-        self._check_mode = check_mode
         self._api: Api | None = None
         self._live: Object | None = None
 
@@ -96,6 +91,10 @@ class SecretEntry:
 
     def public(self) -> None:
         """Return nothing: the Secret holds the private key only."""
+
+    def dangers(self) -> tuple[str, ...]:
+        """Return nothing: who may write it is up to the cluster."""
+        return ()
 
     def plan(self, wanted: Wanted) -> Plan | None:
         """Return what differs: the entry, or the label and the annotation that Flux looks at."""

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from ..._errors import InvalidInputError, KeyFormatError
 from ..._files import DIRECTORY, back_up_file, folder_lock
 from ..._sops.key_pairs import PGP, holds_private_key, tidy
-from .base import PRIVATE_SHOWN, Plan, Wanted, insist_on_a_name
+from .base import PRIVATE_SHOWN, Plan, Wanted
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58,}|age1pq1[02-9ac-hj-np-z]{100,}|[0-9A-F]{40}")
+_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58,}|age1pq1[02-9ac-hj-np-z]{100,}|[0-9A-F]{40}|[0-9A-F]{64}")
 _NO_RECIPIENT = "(no public key, not shown)"
 _SWAPPED = "are public_variable and private_variable swapped?"
 
@@ -34,7 +34,7 @@ class VaultVariables:
     """Two variables of one file; all else in the file stays."""
 
     def __init__(
-        self, open_file: t.Any, path: str, *, names: tuple[str, str], vault_id: str | None, check_mode: bool
+        self, open_file: t.Any, path: str, *, names: tuple[str, str], vault_id: str | None, makes_folders: bool
     ) -> None:
         """Take what opens such files, None where the passwords of the play are not at hand."""
         if open_file is None:
@@ -43,10 +43,8 @@ class VaultVariables:
                 where="vault_file",
                 hint="use 'connection: local' or 'delegate_to: localhost', 'become: false', and no 'async'",
             )
-        insist_on_a_name(path, where="vault_file")
         self._public, self._private = names
         for option, name in (("public_variable", self._public), ("private_variable", self._private)):
-            insist_on_a_name(name, where=option)
             if not _NAME.fullmatch(name):
                 raise InvalidInputError(f"{name!r} is no name of a variable", where=option)
         if self._public == self._private:
@@ -54,13 +52,13 @@ class VaultVariables:
         self.key = f"{path}, variable {self._private}"
         self.returned: Mapping[str, str] = {"path": path}
         self._path = path
-        self._check_mode = check_mode
+        self._makes_folders = makes_folders
         self._file = open_file(path).with_vault_id(vault_id)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder, which is made if it is missing."""
-        with folder_lock(self._path, make=None if self._check_mode else DIRECTORY):
+        """Lock the folder, which is made if it is missing and a key is to be put there."""
+        with folder_lock(self._path, make=DIRECTORY if self._makes_folders else None):
             yield
 
     def private(self) -> str | None:
@@ -89,6 +87,10 @@ class VaultVariables:
                 hint=_SWAPPED,
             )
         return None if value is None else _as_shown(value)
+
+    def dangers(self) -> tuple[str, ...]:
+        """Return nothing: whoever may write there cannot make what the vault password opens."""
+        return ()
 
     def plan(self, wanted: Wanted) -> Plan | None:
         """Return what differs: the private key, or the public one beside it."""

@@ -12,6 +12,7 @@ import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.call import Call
+from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.key_places.variables import VaultVariables
 from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.sops_key import ARGUMENT_SPEC, run
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._vault import VaultFile
@@ -174,7 +175,11 @@ class TestVaultFile:
         ("params", "message"),
         [
             ({"public_variable": "not a name"}, "'not a name' is no name of a variable"),
-            ({"private_variable": "AGE-SECRET-KEY-1CANARY"}, "a private key stands where a name is due"),
+            (
+                {"private_variable": "AGE-SECRET-KEY-1CANARY"},
+                "private_variable: a private key stands where a name is due",
+            ),
+            ({"vault_id": "AGE-SECRET-KEY-1CANARY"}, "vault_id: a private key stands where a name is due"),
         ],
     )
     def test_names_have_to_be_names(self, path, params, message):
@@ -231,9 +236,56 @@ class TestVaultFile:
         assert not call(vault_file=path, state="absent")["changed"]
 
     def test_without_a_file_there_is_nothing_to_remove(self, path):
-        """And none is made."""
+        """And none is made, nor a folder."""
         assert not call(vault_file=path, state="absent")["changed"]
-        assert not path.exists()
+        assert not path.parent.exists()
+
+    def test_a_key_of_another_type_is_not_removed(self, path):
+        """Whoever names the variables may have mixed them up."""
+        public = call(vault_file=path)["public_key"]
+        names = {"public_variable": PUBLIC, "private_variable": PRIVATE}
+        for check_mode in (True, False):
+            with pytest.raises(
+                FluxseedError, match=r"is of type age, and type is pgp; nothing was removed.*set type: age"
+            ):
+                call(vault_file=path, type="pgp", state="absent", check_mode=check_mode, **names)
+        assert call(vault_file=path)["public_key"] == public
+
+    @pytest.mark.parametrize("value", ["canary", "AGE-SECRET-KEY-1CANARY", "''", "17"])
+    def test_what_is_broken_is_not_removed(self, path, value):
+        """It is not known what it is."""
+        path.parent.mkdir()
+        content = put(path, f"{PRIVATE}: {value}\n")
+        with pytest.raises(FluxseedError, match=r"nothing was removed.*take it out by hand") as caught:
+            call(vault_file=path, state="absent")
+        assert "canary" not in str(caught.value).lower()
+        assert path.read_bytes() == content
+
+    @pytest.mark.parametrize(
+        ("value", "is_shown"),
+        [
+            (f"age1{'q' * 58}", True),
+            (f"age1pq1{'q' * 200}", True),
+            ("0123456789ABCDEF" * 2 + "01234567", True),
+            # OpenPGP from version 5 on.
+            ("0123456789ABCDEF" * 4, True),
+            ("0123456789ABCDEF" * 3, False),
+            ("canary", False),
+        ],
+    )
+    def test_a_public_key_of_every_type_is_known_as_such(self, path, value, is_shown):
+        """It is compared with what belongs to the private key; whatever else stands there may be a secret."""
+        path.parent.mkdir()
+        put(path, f"{PUBLIC}: '{value}'\n")
+        place = VaultVariables(
+            lambda name: VaultFile(name, [("default", SECRET)]),
+            str(path),
+            names=(PUBLIC, PRIVATE),
+            vault_id=None,
+            makes_folders=False,
+        )
+        assert (place.public() == value) is is_shown
+        assert is_shown or value not in str(place.public())
 
 
 class TestFileInClear:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.call import Call
 from ansible_collections.fluxseed.gitops.plugins.module_utils._ansible.sops_key import ARGUMENT_SPEC, run
 from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import FluxseedError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import pgp_home
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.openpgp import GnupgHome
 
 pyrage = pytest.importorskip("pyrage")
 
@@ -176,6 +179,99 @@ class TestKeyFile:
             call(path=path, **{option: "nobody-at-all"})
         assert not path.parent.exists()
 
+    @pytest.mark.parametrize("option", ["path", "owner", "group", "pgp_name"])
+    def test_a_key_in_place_of_a_name_is_not_repeated(self, path, option):
+        """Names are shown in messages, and kept in logs."""
+        with pytest.raises(FluxseedError, match=f"{option}: a private key stands where a name is due") as caught:
+            call(**{"path": path, option: f"{path.parent}/{pair()[1]}"})
+        assert "AGE-SECRET" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("mode", "is_told"), [(0o777, True), (0o770, True), (0o702, True), (0o755, False), (0o1777, False)]
+    )
+    @pytest.mark.parametrize("folder", [".", ".."])
+    def test_a_folder_in_which_others_may_write_is_told(self, path, mode, is_told, folder):
+        """They could put a key of their own there; the folder is somebody else's to change. With the sticky bit they could not."""
+        path.parent.mkdir(mode=0o700)
+        there = (path.parent / folder).resolve()
+        there.chmod(mode)
+        warnings: list[str] = []
+        predicted, made, again = (
+            call(path=path, check_mode=check, warnings=warnings)["changed"] for check in (True, False, False)
+        )
+        assert (predicted, made, again) == (True, True, False)
+        expected = f"others may write in the folder {there}, and could put a key of their own in the place of {path}"
+        assert [text.partition(";")[0] for text in warnings] == [expected] * 3 * is_told
+        assert all(text.endswith(f"chmod go-w {there}") for text in warnings)
+        assert stat.S_IMODE(there.stat().st_mode) == mode
+        there.chmod(0o700)
+
+
+class TestNewPair:
+    """Check mode says what the run would say, also when no pair can be made."""
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        return tmp_path / "keys" / "key"
+
+    @pytest.fixture
+    def refused(self, path):
+        """The error of both, which are the same."""
+
+        def refused(**params) -> str:
+            errors = []
+            for check_mode in (True, False):
+                with pytest.raises(FluxseedError) as caught:
+                    call(path=path, check_mode=check_mode, **params)
+                errors.append(str(caught.value))
+            assert errors[0] == errors[1]
+            assert not path.parent.exists()
+            return errors[0]
+
+        return refused
+
+    @pytest.mark.parametrize("name", ["me <a@b>", "", " ", "two\nlines", "who (what)"])
+    def test_a_name_that_no_pgp_key_can_have(self, refused, name):
+        """The option is named as it is called."""
+        assert refused(type="pgp", pgp_name=name).startswith(
+            "pgp_name: is empty, or holds a line break or one of < > ( )"
+        )
+
+    @pytest.mark.parametrize(
+        ("program", "message"),
+        [
+            ("/nowhere/gpg", "the program /nowhere/gpg is required and was not found (install GnuPG"),
+            ("/bin/false", "gpg does not work here: exit code 1 (look at SOPS_GPG_EXEC"),
+        ],
+    )
+    def test_no_gpg(self, refused, monkeypatch, program, message):
+        """It is what makes PGP keys."""
+        monkeypatch.setenv("SOPS_GPG_EXEC", program)
+        assert refused(type="pgp").startswith(message)
+
+    def test_no_memory(self, refused, monkeypatch, tmp_path):
+        """A PGP key is never on a disk in clear."""
+        (tmp_path / "mounts").write_text("")
+        monkeypatch.setattr(pgp_home, "MOUNTS", str(tmp_path / "mounts"))
+        assert re.match(r"a PGP key is made in memory only.*mount a tmpfs", refused(type="pgp"))
+
+    @pytest.mark.parametrize(
+        ("kind", "library"), [("age", "pyrage"), ("age-pq", "cryptography.hazmat.primitives.hpke")]
+    )
+    def test_no_library(self, refused, monkeypatch, kind, library):
+        """Or one that is too old."""
+        monkeypatch.setitem(sys.modules, library, None)
+        package, _dot, module = library.rpartition(".")
+        if package:
+            monkeypatch.delattr(sys.modules[package], module, raising=False)
+        assert library.partition(".")[0] in refused(type=kind)
+
+    def test_what_is_there_needs_nothing_of_it(self, path, monkeypatch):
+        """Looking at a key is not making one."""
+        made = call(path=path, type="pgp", pgp_algorithm="ed25519")
+        monkeypatch.setenv("SOPS_GPG_EXEC", "/nowhere/gpg")
+        assert call(path=path, type="pgp", pgp_name="<>")["recipient"] == made["recipient"]
+
 
 class TestGivenKey:
     """A private key that the play brings along."""
@@ -336,10 +432,57 @@ class TestAbsent:
         again = call(path=path, state="absent", backup=True)
         assert (again["changed"], again["public_key"]) == (False, None)
 
-    @pytest.mark.parametrize("content", ["user:x:1000:1000\n", "AGE-SECRET-KEY-1QQ\n", "", "TWO"])
-    def test_only_a_file_with_one_key_is_removed(self, path, content):
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ("user:x:1000:1000\n", "this is no private key.*nothing was removed.*by hand"),
+            ("AGE-SECRET-KEY-1QQ\n", "damaged.*nothing was removed.*by hand"),
+            ("", "there is no private key in it.*nothing was removed.*by hand"),
+            ("\xff", "not the text of a key file.*nothing was removed.*by hand"),
+            ("TWO", "there are 2 keys in it, and all of them would be removed.*by hand"),
+        ],
+    )
+    def test_only_a_file_with_one_key_is_removed(self, path, content, message):
         """A wrong path does no harm."""
-        path.write_text(content.replace("TWO", f"{pair()[1]}\n{pair()[1]}\n"))
-        with pytest.raises(FluxseedError):
-            call(path=path, state="absent")
+        path.write_bytes(content.replace("TWO", f"{pair()[1]}\n{pair()[1]}\n").encode("latin-1"))
+        for check_mode in (True, False):
+            with pytest.raises(FluxseedError, match=message):
+                call(path=path, state="absent", check_mode=check_mode)
         assert path.exists()
+
+    @pytest.mark.parametrize("wanted", ["age", "age-pq", "pgp"])
+    @pytest.mark.parametrize("there", ["age", "age-pq", "pgp"])
+    def test_only_a_key_of_the_type_is_removed(self, tmp_path, there, wanted):
+        """The message says which type to set for the other one."""
+        path = tmp_path / "other"
+        call(path=path, type=there, pgp_algorithm="ed25519")
+        for check_mode in (True, False):
+            if there == wanted:
+                assert call(path=path, type=wanted, state="absent", check_mode=check_mode)["reason"] == ["removed"]
+                continue
+            message = f"is of type {there}, and type is {wanted}; nothing was removed .set type: {there} "
+            with pytest.raises(FluxseedError, match=message):
+                call(path=path, type=wanted, state="absent", check_mode=check_mode)
+        assert path.exists() is (there != wanted)
+
+    @pytest.mark.parametrize("state", [{"expired": True}, {"locked": True}])
+    def test_a_pgp_key_that_is_of_no_use_can_be_removed(self, tmp_path, state):
+        """It is a key of the type, and was one that could be used."""
+        path = tmp_path / "key.asc"
+        with GnupgHome() as home:
+            fingerprint = home.new_key(**state)
+            path.write_text(home.private(fingerprint))
+        with pytest.raises(FluxseedError, match="nothing was changed"):
+            call(path=path, type="pgp")
+        with pytest.raises(FluxseedError, match="is of type pgp, and type is age; nothing was removed"):
+            call(path=path, state="absent")
+        removed = call(path=path, type="pgp", state="absent")
+        assert (removed["reason"], removed["recipient"]) == (["removed"], fingerprint)
+        assert removed["public_key"].startswith("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+        assert not path.exists()
+
+    def test_without_a_file_no_folder_is_made(self, tmp_path):
+        """Nothing is there afterwards, so nothing is put there."""
+        for check_mode in (True, False):
+            assert not call(path=tmp_path / "a" / "b" / "keys.txt", state="absent", check_mode=check_mode)["changed"]
+        assert list(tmp_path.iterdir()) == []

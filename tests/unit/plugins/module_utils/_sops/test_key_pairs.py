@@ -36,7 +36,7 @@ def test_a_pair_has_the_form_of_its_type(pair):
 
 def test_the_private_key_is_enough_to_know_the_rest(pair):
     """Also with what an editor adds."""
-    assert read(pair.private, where="x") == (pair,)
+    assert read(pair.private, where="x") == key_pairs.recognize(pair.private, where="x") == (pair,)
     assert (
         read_one(f"\n  {pair.private.replace(chr(10), chr(13) + chr(10))}  \r\n", where="x").recipient == pair.recipient
     )
@@ -67,6 +67,22 @@ def test_a_type_that_is_none_is_refused():
     """With those that are."""
     with pytest.raises(InvalidInputError, match=r"there is no type ssh.*age, age-pq, pgp"):
         key_pairs.generate("ssh", HERE, name="", algorithm="")
+
+
+@pytest.mark.parametrize("kind", key_pairs.TYPES)
+def test_where_a_pair_can_be_made_that_is_known_before(kind):
+    """For all types; nothing of it is left."""
+    key_pairs.check_can_generate(kind, HERE, name="Jörg + 2 %k", algorithm="ed25519")
+    made = key_pairs.generate(kind, HERE, name="Jörg + 2 %k", algorithm="ed25519")
+    assert read(made.private, where="x") == (made,)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\tb", "a <b>", "a>", "(a)", "a)"])
+def test_names_are_refused_beforehand_as_they_are_when_a_pair_is_made(name):
+    """What goes through is a line of a user ID."""
+    for question in (key_pairs.check_can_generate, key_pairs.generate):
+        with pytest.raises(InvalidInputError, match="is empty, or holds a line break"):
+            question("pgp", HERE, name=name, algorithm="ed25519")
 
 
 def test_a_part_of_a_key_is_none(pair):
