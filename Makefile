@@ -193,7 +193,7 @@ lab-pins: export GOFLAGS = -mod=mod
 lab-pins: export GOWORK = off
 lab-pins: export GOTOOLCHAIN = local
 lab-pins: ## renew the pins in lab/*/go.mod and go.sum (needs Go; the only place where tidy runs)
-	@for group in artifact etcd kwok kubernetes kustomize-controller oracles oracle source-controller; do \
+	@for group in artifact etcd kwok kubernetes kustomize-controller oracles oracle registry source-controller; do \
 	  echo "== lab/$$group"; (cd lab/$$group; go mod tidy $$([ $$group = source-controller ] && echo -e)); done
 	@for group in flux-manifests flux-manifests-all age-vectors; do \
 	  echo "== lab/$$group"; (cd lab/$$group; rm go.sum; \

@@ -44,4 +44,6 @@ notes:
     no argument is written to a file, and the interpreter is that of Ansible, whatever C(ansible_python_interpreter) says.
   - Otherwise it runs as a module on the target. Set C(ansible_pipelining=true) then, because without pipelining Ansible keeps the
     arguments in a file on the target while the module runs.
+requirements:
+  - python >= 3.11 where it runs
 """

@@ -77,5 +77,5 @@ options:
     type: list
     elements: str
 requirements:
-  - kubernetes >= 31 (Python)
+  - kubernetes >= 31 (Python) to talk to a cluster
 """

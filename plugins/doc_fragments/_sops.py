@@ -14,23 +14,27 @@ class ModuleDocFragment:
 options:
   age_key:
     description:
-      - One or more age private keys (C(AGE-SECRET-KEY-1...), C(AGE-SECRET-KEY-PQ-1...)), or an SSH private key, as text, to open
-        files with.
+      - One or more age private keys (C(AGE-SECRET-KEY-1...), C(AGE-SECRET-KEY-PQ-1...)), an SSH private key, or an armored OpenPGP
+        private key, as text, to open files with.
       - When this or O(age_keyfile) is set, only these keys are tried.
       - If neither is set, keys are looked for where the C(sops) program looks for them, which are the environment variables
         E(SOPS_AGE_KEY), E(SOPS_AGE_KEY_FILE), E(SOPS_AGE_KEY_CMD), E(SOPS_AGE_SSH_PRIVATE_KEY_FILE) and
         E(SOPS_AGE_SSH_PRIVATE_KEY_CMD), C(~/.ssh/id_ed25519) and C(~/.ssh/id_rsa), and C(sops/age/keys.txt) in the configuration
-        folder of the user.
+        folder of the user. Then GnuPG of the user and the key services that the file names are asked as well (docs/keys.md of the
+        repository).
     type: str
   age_keyfile:
     description:
-      - A file with age private keys, as C(age-keygen) writes it, or with an SSH private key.
+      - A file with age private keys, as C(age-keygen) writes it, with an SSH private key, or with an armored OpenPGP private key.
       - When this or O(age_key) is set, only these keys are tried.
     type: path
 requirements:
-  - cryptography >= 42
+  - python >= 3.11 where it runs
+  - cryptography >= 42 (47 for post-quantum age keys)
   - pyrage >= 1.2.3
   - PyYAML >= 6.0.1
+  - gpg (program) for OpenPGP keys
+  - the client of a key service (such as boto3) if files need it
 """
 
     RULES = r"""

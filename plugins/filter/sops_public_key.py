@@ -25,7 +25,9 @@ options:
     type: str
     required: true
 requirements:
+  - python >= 3.11 where it runs
   - pyrage >= 1.2.3
+  - cryptography >= 47 for post-quantum age keys
 seealso:
   - module: fluxseed.gitops.sops_key
 """

@@ -12,7 +12,7 @@ description:
   - Returns all Kustomizations of a cluster as a tree, with their revision, state and age, with what they decrypt and whether the Secret for it is there.
   - Returns sources, HelmReleases and the controllers of Flux too, and who else keeps Flux installed.
   - An object counts as ready only if it is ready at the revision that its source offers now.
-  - Nothing is written, and no value of a Secret is returned.
+  - Nothing is written, and no value of a Secret is returned. Fails if there is no Flux in the cluster.
 author:
   - The fluxseed.gitops authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -49,7 +49,7 @@ EXAMPLES = r"""
 
 - name: Which Kustomizations decrypt with a Secret that is not there?
   ansible.builtin.debug:
-    msg: "{{ flux.kustomizations | selectattr('decryption') | rejectattr('decryption.secret_exists') | map(attribute='name') }}"
+    msg: "{{ flux.kustomizations | selectattr('decryption') | selectattr('decryption.secret_exists', 'false') | map(attribute='name') | list }}"
 """
 
 RETURN = r"""

@@ -18,8 +18,8 @@ description:
     available replica, the real controller runs as a local process, with the flags of the Deployment and the rights of its
     ServiceAccount.
   - The programs are taken from the folder in the environment variable E(FLUXSEED_LAB_BIN), from the cache, or from E(PATH) if they
-    have exactly the pinned version. Otherwise they are built once through Go modules into the cache. That takes about
-    eleven minutes on two cores and 5 GB of disk.
+    have exactly the pinned version. Otherwise they are built once through Go modules into the cache. That takes ten
+    to 25 minutes on two cores, 2 GB of memory and 5 GB of disk.
   - Everything listens on the loopback interface only. Several labs run side by side, each in its own folder.
   - The lab survives the play that starts it. It ends when it is stopped, when its folder is removed, or when the process
     in O(owner) has ended.
@@ -79,6 +79,7 @@ notes:
     keeps an audit log there, C(audit.log), with everything but the bodies of the requests.
 requirements:
   - Linux
+  - python >= 3.11 where it runs
   - git
   - setpriv (util-linux)
   - kubernetes >= 31 (Python library)

@@ -367,14 +367,18 @@ attributes:
     details:
       - Tries everything by dry runs on the server. What cannot be tried there, because its namespace or its definition is missing yet, is predicted.
   diff_mode:
+    support: partial
     details:
       - Shows the fields that differ. Values and annotations of Secrets are masked.
+      - Not for V(suspended), V(resumed) and V(absent).
 requirements:
-  - pyrage (Python)
-  - PyYAML (Python)
+  - cryptography >= 42 (47 for post-quantum age keys)
+  - pyrage >= 1.2.3
+  - PyYAML >= 6.0.1
   - git 2.31 or newer
-  - cryptography (Python), for O(git_credentials.github_app)
-  - the OpenSSH client and memory-backed storage in C(/dev/shm), for V(ssh://); the latter also for O(git_credentials.tls_key)
+  - gpg (program) for OpenPGP keys
+  - the client of a key service (such as boto3) if files need it
+  - the OpenSSH client and memory-backed storage in C(/dev/shm) for V(ssh://); the latter also for O(git_credentials.tls_key)
 seealso:
   - module: fluxseed.gitops.sops_key
   - module: fluxseed.gitops.sops_secret
@@ -542,19 +546,19 @@ suspended_by_git:
   sample: []
 drift:
   description: Objects of Flux that differ from Git and are left to Flux, because it manages itself.
-  returned: always
+  returned: with O(state=present)
   type: list
   elements: dict
   sample: []
 reconcile_requested:
   description: Objects of which a reconcile was requested.
-  returned: always
+  returned: with O(state=present)
   type: list
   elements: dict
   sample: [{kind: GitRepository, namespace: flux-system, name: flux-system}]
 kustomizations:
   description: The root Kustomization and all below it.
-  returned: always
+  returned: with O(state=present)
   type: list
   elements: dict
   contains:
@@ -580,7 +584,7 @@ kustomizations:
       sample: main@sha1:2e2b1ff3b4ae9d45b4a2a3c7f1a4d1e7c0b9f7aa
 secrets:
   description: The comparison of Secrets in Git with those in the cluster. All counts are zero if it was not done.
-  returned: always
+  returned: with O(state=present)
   type: dict
   contains:
     compared:
@@ -598,12 +602,12 @@ secrets:
       sample: []
 sops_files:
   description: How many files encrypted with SOPS the key has opened, MAC included.
-  returned: always
+  returned: with O(state=present)
   type: int
   sample: 3
 checks:
   description: The checks before the first write.
-  returned: always
+  returned: with O(state=present)
   type: list
   elements: dict
   contains:
@@ -630,7 +634,7 @@ checks:
       sample: ''
 seconds:
   description: How long each stage took, and V(total).
-  returned: always
+  returned: always, save for a removal or a halt that has failed
   type: dict
   sample: {git: 0.3, preflight: 0.1, connect: 0.1, plan: 0.3, apply: 1.2, await: 4.0, verify: 0.1, total: 6.0}
 report:
@@ -643,6 +647,17 @@ report:
     - 'Objects: 26 created, 0 configured, 0 unchanged'
     - 'Kustomizations: 3 of 3 ready'
     - 'Secrets: 3 of 3 proven equal to Git'
+events:
+  description: The last warnings about the object that has failed, the newest at the end.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: ['HealthCheckFailed: timeout waiting for Deployment/apps/web']
+hint:
+  description: The next step after a failure.
+  returned: when the failure is a known one
+  type: str
+  sample: 'the Kustomization lacks spec.decryption: add provider sops and its secretRef in Git; that is Kustomization flux-system/apps'
 """
 
 from ..module_utils._ansible.flux_seed import ARGUMENT_SPEC, CONSTRAINTS, run

@@ -64,6 +64,7 @@ EXAMPLES = r"""
 - name: A Secret of the cluster is in the repository, encrypted by the rule in .sops.yaml
   fluxseed.gitops.sops_secret:
     path: "{{ playbook_dir }}/apps/database/secret.yaml"
+    vault_file: "{{ inventory_dir }}/group_vars/all/secrets.yml"  # has the key: a file that exists is opened and compared
     content:
       apiVersion: v1
       kind: Secret
@@ -99,6 +100,7 @@ EXAMPLES = r"""
 - name: The environment file of a service
   fluxseed.gitops.sops_secret:
     path: "{{ playbook_dir }}/services/web.env"
+    vault_file: "{{ inventory_dir }}/group_vars/all/secrets.yml"
     content:
       DATABASE_URL: "postgres://app:{{ vault_database_password }}@db/app"
       LOG_LEVEL: info
@@ -130,7 +132,9 @@ reason:
   elements: str
   sample: [content]
 recipients:
-  description: The age recipients that can open the file.
+  description:
+    - The age recipients of the rule, or all recipients of a file that no rule covers.
+    - OpenPGP keys and key services of a rule are not listed.
   returned: success
   type: list
   elements: str

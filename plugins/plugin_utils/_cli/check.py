@@ -38,7 +38,7 @@ exit codes:
 examples:
   fluxseed check --flux clusters/home           one cluster
   fluxseed check --flux .                       all clusters of the repository
-  fluxseed check --flux . --output json         for programs: a list of clusters, each with its checks"""
+  fluxseed check --flux . --output json         for programs: {"clusters": […]}, each with its checks"""
 
 WIDEST_NAME = 18
 COLOURS = {"ok": "32", "warn": "33", "fail": "31", "unknown": "36"}

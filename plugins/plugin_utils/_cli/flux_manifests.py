@@ -31,7 +31,8 @@ exit codes:
 
 examples:
   fluxseed flux-manifests --path clusters/home --url https://git.example.com/me/homelab.git \\
-      --from install.yaml --sha256 "$(sha256sum < install.yaml | cut -d' ' -f1)"
+      --from https://github.com/fluxcd/flux2/releases/download/v2.9.5/install.yaml \\
+      --sha256 6d3a…      # from the checksum file of the release
   fluxseed flux-manifests --path clusters/home --check --url … --from … --sha256 …     for CI"""
 
 

@@ -28,7 +28,9 @@ def register(verbs: t.Any) -> None:
         "has failed.",
         allow_abbrev=False,
     )
-    parser.add_argument("--kubeconfig", metavar="FILE", help="default: KUBECONFIG, then ~/.kube/config")
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", help="default: K8S_AUTH_KUBECONFIG, KUBECONFIG, then ~/.kube/config"
+    )
     parser.add_argument("--context", metavar="NAME", help="default: the current context of the kubeconfig")
     parser.add_argument("--output", choices=("table", "json"), default="table", help="default: table")
     parser.set_defaults(run=run)
