@@ -81,15 +81,15 @@ _raw:
 import os
 import typing as t
 
-from ansible.errors import AnsibleLookupError
+from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ..module_utils._ansible.border import plain
 from ..module_utils._ansible.key_sources import SOURCE_SPEC, sources
-from ..module_utils._errors import DataKeyError, FluxseedError
+from ..module_utils._errors import DataKeyError, FluxseedError, unexpected
 from ..module_utils._files import read_file
-from ..module_utils._sops import document
+from ..module_utils._sops import document, private_keys
 from ..module_utils._sops.key_ring import KeyRing
 from ..module_utils._sops.notices import Notice
 from ..module_utils._sops.stores.registry import store_for
@@ -124,9 +124,14 @@ class LookupModule(LookupBase):
         try:
             text = self._decrypt(str(path)).decode("utf-8")
         except FluxseedError as exc:
-            raise AnsibleLookupError(f"cannot decrypt {exc if exc.where else f'{path}: {exc}'}") from None
+            told = private_keys.masked(str(exc) if exc.where else f"{path}: {exc}")
+            raise AnsibleLookupError(f"cannot decrypt {told}") from None
         except UnicodeDecodeError:
             raise AnsibleLookupError(f"cannot decrypt {path}: its content is not UTF-8 text") from None
+        except AnsibleError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the message of a foreign exception may hold a secret
+            raise AnsibleLookupError(f"cannot decrypt {path}: {unexpected(exc)}") from None
         return text.rstrip() if self.get_option("rstrip") else text
 
     def _decrypt(self, path: str) -> bytes:
@@ -135,15 +140,20 @@ class LookupModule(LookupBase):
         options = {name: plain(self.get_option(name)) for name in KEY_OPTIONS}
         choice = (*(repr(options[name]) for name in KEY_OPTIONS), *_environment())
         known = choice in _rings
+        ring = self._ring(choice, options)
         warnings: list[Notice] = []
         try:
-            text = document.decrypt(content, self._ring(choice, options), store=store, name=path, warnings=warnings)
-        except DataKeyError:
+            text = document.decrypt(content, ring, store=store, name=path, warnings=warnings)
+        except DataKeyError as exc:
             if not known:
                 raise
-            # A key file may have been made since it was first looked for.
-            del _rings[choice]
-            text = document.decrypt(content, self._ring(choice, options), store=store, name=path, warnings=warnings)
+            # A key may have been made since it was first looked for. If not, the ring is kept with what it knows, such as
+            # which service is down, and nobody who did not answer is asked once more.
+            fresh = self._made(options)
+            if exc.is_undecided and (fresh.recipients, fresh.failed) == (ring.recipients, ring.failed):
+                raise
+            text = document.decrypt(content, fresh, store=store, name=path, warnings=warnings)
+            _rings[choice] = fresh
         for warning in warnings:
             display.warning(str(warning))
         return text
@@ -151,10 +161,11 @@ class LookupModule(LookupBase):
     def _ring(self, choice: tuple[str, ...], options: dict[str, t.Any]) -> KeyRing:
         """Return the identities for these options, read once per process."""
         if choice not in _rings:
-            _rings[choice] = key_ring(
-                options["age_key"], options["age_keyfile"], sources=sources(options, self._vault_file)
-            )
+            _rings[choice] = self._made(options)
         return _rings[choice]
+
+    def _made(self, options: dict[str, t.Any]) -> KeyRing:
+        return key_ring(options["age_key"], options["age_keyfile"], sources=sources(options, self._vault_file))
 
     def _vault_file(self, path: str) -> t.Any:
         from ..plugin_utils._vault import VaultFile, play_secrets  # noqa: PLC0415 - few need it

@@ -9,6 +9,8 @@ next. It never holds a value of a secret.
 
 from __future__ import annotations
 
+import os
+
 
 class FluxseedError(Exception):
     """Root of all errors raised on purpose.
@@ -33,6 +35,18 @@ class FluxseedError(Exception):
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         return f"{text} ({self.hint})" if self.hint else text
+
+
+def unexpected(exc: BaseException) -> str:
+    """Say what happened and where, and nothing of what a foreign exception says itself: it may quote a secret."""
+    place = ""
+    trace = exc.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        file = os.path.basename(code.co_filename)  # noqa: PTH119 - start-up time
+        place = f" at {file}:{trace.tb_lineno} in {code.co_name}"
+        trace = trace.tb_next
+    return f"unexpected {type(exc).__name__}{place}"
 
 
 class InvalidInputError(FluxseedError):

@@ -9,26 +9,18 @@ Private to the collection. Used by modules and action plugins alike, so that bot
 from __future__ import annotations
 
 import datetime as dt
-import re
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePath
 
 from ansible.module_utils.common.parameters import remove_values
 
-from .._errors import FluxseedError, InvalidInputError, MissingLibraryError, NotReadyError
+from .._errors import FluxseedError, InvalidInputError, MissingLibraryError, NotReadyError, unexpected
+from .._sops import private_keys
 from .call import Call, Run
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 SHORTEST_MASKED = 8
 """Masking shorter values would turn paths, counts and messages into asterisks and hide next to nothing."""
-
-_PRIVATE_KEY = re.compile(
-    r"AGE-SECRET-KEY-[0-9A-Z-]{8,}"
-    # Its first line alone stands in messages; in quoted text a line break has two characters.
-    r"|-----BEGIN PGP PRIVATE KEY BLOCK-----(?=\s*(?:\n|\\n)).*?(?:-----END PGP PRIVATE KEY BLOCK-----|\Z)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 ArgumentSpec = Mapping[str, Mapping[str, t.Any]]
 
@@ -71,7 +63,7 @@ def guarded(run: Run, call: Call) -> dict[str, t.Any]:
     except FluxseedError as error:
         return failure(error)
     except Exception as exc:  # noqa: BLE001 - the message of a foreign exception may hold a secret
-        return {"failed": True, "msg": _unexpected(exc), "hint": "this is a bug of the collection, please report it"}
+        return {"failed": True, "msg": unexpected(exc), "hint": "this is a bug of the collection, please report it"}
 
 
 def failure(error: FluxseedError) -> dict[str, t.Any]:
@@ -121,7 +113,7 @@ def shown_params(spec: ArgumentSpec, params: Mapping[str, t.Any]) -> dict[str, t
 def masked(result: Mapping[str, t.Any], secrets: set[str]) -> dict[str, t.Any]:
     """Return the result with every secret in its texts replaced: the second net, results hold none.
 
-    Private keys of age and PGP are replaced wherever they come from, such as an option that is for public ones.
+    Private keys are replaced wherever they come from, such as an option that is for public ones.
     """
     clean: dict[str, t.Any] = _without_private_keys(plain(remove_values(dict(result), secrets)))
     # Flags stay flags, and keep Ansible's own contract.
@@ -136,7 +128,7 @@ def masked_text(text: str, secrets: set[str]) -> str:
 
 def _without_private_keys(value: t.Any) -> t.Any:
     if isinstance(value, str):
-        return _PRIVATE_KEY.sub("********", value)
+        return private_keys.masked(value)
     if isinstance(value, dict):
         return {name: _without_private_keys(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -175,14 +167,3 @@ def _leaves(option: Mapping[str, t.Any], value: t.Any, *, secret: bool) -> Itera
     elif isinstance(value, list):
         for item in value:
             yield from _leaves({}, item, secret=secret)
-
-
-def _unexpected(exc: BaseException) -> str:
-    """Say what happened and where, from the traceback, but nothing of what the exception says itself."""
-    place = ""
-    trace = exc.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        place = f" at {PurePath(code.co_filename).name}:{trace.tb_lineno} in {code.co_name}"
-        trace = trace.tb_next
-    return f"unexpected {type(exc).__name__}{place}"

@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from .._kubernetes.compare import MASK
+from .._sops import private_keys
 
 
 class Hint(t.NamedTuple):
@@ -22,7 +23,7 @@ class Hint(t.NamedTuple):
     text: str
 
 
-OTHER_KEY = "the file is encrypted for another key than the one in the cluster: seed the right key, or sops updatekeys"
+OTHER_KEY = "the file is encrypted for another key than the one in the cluster: seed the right key, or encrypt the file anew (docs/day-two.md says how)"
 
 # The order counts: a message often quotes a general one at its end.
 HINTS: tuple[Hint, ...] = (
@@ -115,11 +116,6 @@ HINTS: tuple[Hint, ...] = (
     ),
 )
 
-_PRIVATE = re.compile(
-    r"AGE-SECRET-KEY-[0-9A-Z-]+|-----BEGIN [A-Z ]*PRIVATE KEY.*?(-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|$)",
-    re.IGNORECASE | re.DOTALL,
-)
-
 # What the API server, and the library of Flux before it, quote of an object may have been decrypted. Names are not.
 _TYPED = re.compile(r"(: expected [^,\n]{1,60}, got )&.*?(?=\n\s*\.\S+: |\Z)", re.DOTALL)
 _REFUSED = re.compile(
@@ -159,7 +155,7 @@ def is_passing(message: str) -> bool:
 
 def flatten(message: str) -> str:
     """Return a message in one line, without what could be a secret; SOPS draws bars and breaks lines in its own."""
-    return " ".join(re.sub(r"(^|\s)(- )?\|(?=\s)", " ", _without_quotes(_PRIVATE.sub(MASK, message))).split())
+    return " ".join(re.sub(r"(^|\s)(- )?\|(?=\s)", " ", _without_quotes(private_keys.masked(message, MASK))).split())
 
 
 def _without_quotes(message: str) -> str:

@@ -137,7 +137,7 @@ class Retirement:
             raise KeyInUseError(
                 f"a key that is not in decryption_keys any more is still needed at {revision}: {'; '.join(wrong)}",
                 where=str(self.target),
-                hint="encrypt these files for the keys that stay (sops updatekeys), commit, run again; or give this key too",
+                hint="encrypt these files for the keys that stay (docs/day-two.md says how), commit, run again; or give this key too",
             )
 
     def insist_on_own_files(self, tree: Tree, kustomizations: Iterable[Object], *, is_for_all: bool) -> None:

@@ -111,7 +111,7 @@ def _refuse_dropping(metadata: Metadata, rule: Rule) -> None:
             raise UnsupportedError(
                 f"the file is also for a key of kind {key.kind}, which the rule does not name",
                 where=key.recipient,
-                hint="name it in the rule, or remove it with updatekeys",
+                hint="name it in the rule, or encrypt the file anew by the rule (docs/day-two.md)",
             )
 
 

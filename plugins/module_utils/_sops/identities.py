@@ -10,9 +10,10 @@ outer layer hands in `Surroundings`. A source that fails is remembered and named
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from .._errors import DataKeyError, DecryptionOrderError, FluxseedError, MissingLibraryError
+from . import private_keys
 from .key_ring import DEFAULT_ORDER, KeyRing, reason_of
 from .keys.age_identities import OpeningIdentity, parse_identities
 from .keys.base import Identity, Surroundings
@@ -67,19 +68,27 @@ def gather(
             openpgp_keys=reader.openpgp_keys,
             opens={*opens, *(["pgp"] if reader.openpgp_keys else [])},
         )
-        return KeyRing(reader.sorted(), services=services, tried=reader.tried, failed=reader.failed, order=kinds)
+        return KeyRing(
+            reader.sorted(),
+            services=services,
+            tried=reader.tried,
+            failed=reader.failed,
+            lacks_library=reader.lacks_library,
+            order=kinds,
+        )
     per_recipient = _ambient(reader, surroundings)
     return KeyRing(
         reader.sorted(),
         services=KeyServices(surroundings),
         tried=reader.tried,
         failed=reader.failed,
+        lacks_library=reader.lacks_library,
         per_recipient=per_recipient,
         order=kinds,
     )
 
 
-_PerRecipient = tuple[str, Callable[[str], Sequence[Identity]]]
+_PerRecipient = tuple[str, Callable[[str], Iterable[Identity]]]
 
 
 def _ambient(reader: _Reader, surroundings: Surroundings) -> list[_PerRecipient]:
@@ -121,8 +130,9 @@ class _Reader:
         self.openpgp_keys: list[tuple[str, str]] = []
         self.tried: list[str] = []
         self.failed: list[str] = []
+        self.lacks_library = False
         self._surroundings = surroundings
-        self._unattended = unattended
+        self.unattended = unattended
         self._identities: dict[str, OpeningIdentity] = {}
 
     def sorted(self) -> list[OpeningIdentity]:
@@ -139,7 +149,7 @@ class _Reader:
 
                 read_private(content)
                 self.openpgp_keys.append((label, content))
-            elif self._unattended:
+            elif self.unattended:
                 self._add(parse_identities(content))
             elif content.lstrip().startswith(_PEM_START) and not content.lstrip().startswith(_PROTECTED_STARTS):
                 self._add_ssh(label, content)
@@ -173,7 +183,7 @@ class _Reader:
                 self._add_ssh(path, text, public=lambda: self._surroundings.read_file(f"{path}.pub"))
 
     def _text(self, path: str, *, required: bool) -> str | None:
-        if "AGE-SECRET-KEY" in path.upper() or "PRIVATE KEY-----" in path:
+        if private_keys.is_in(path):
             raise DataKeyError("a key stands where the path of a file is due")
         text = self._surroundings.read_file(path) if path else None
         if text is None and required:
@@ -188,13 +198,16 @@ class _Reader:
         self.add_text(label, "\n".join(word for line in lines for word in line.split()))
 
     def add_text(self, label: str, text: str) -> None:
-        """The text of a key file."""
+        """The text of a key file. Raises `MissingLibraryError` for keys that lack one, when all others are there."""
         if text.startswith(_PROTECTED_STARTS):
             from .keys.age_passphrase import ProtectedIdentities  # noqa: PLC0415  (start-up time)
 
             self._add([ProtectedIdentities(label, text, self._surroundings.passphrase)])
         else:
-            self._add(parse_identities(text, self._surroundings.passphrase))
+            lacking: list[MissingLibraryError] = []
+            self._add(parse_identities(text, self._surroundings.passphrase, lacking=lacking))
+            if lacking:
+                raise lacking[0]
 
     def _add_ssh(self, label: str, text: str, public: Callable[[], str | None] | None = None) -> None:
         from .keys.age_ssh import SshIdentity  # noqa: PLC0415  (start-up time)
@@ -202,7 +215,7 @@ class _Reader:
         self._add([SshIdentity(label, text, passphrase=self._surroundings.passphrase, public=public)])
 
     def _add(self, found: Sequence[OpeningIdentity]) -> None:
-        usable = [identity for identity in found if not (self._unattended and identity.effort)]
+        usable = [identity for identity in found if not (self.unattended and identity.effort)]
         for identity in usable:
             self._identities.setdefault(identity.mark, identity)
         for identity in found:
@@ -211,7 +224,10 @@ class _Reader:
 
 
 class _Noted:
-    """What fails in this block is noted as the failure of a source; a missing library concerns all of them."""
+    """What fails in this block is noted as the failure of a source.
+
+    Unattended, a missing library is not: it says nothing of the controller, which has its own.
+    """
 
     def __init__(self, reader: _Reader, label: str) -> None:
         self._reader = reader
@@ -221,18 +237,26 @@ class _Noted:
         return
 
     def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> bool:
-        if isinstance(exc, (FluxseedError, OSError)) and not isinstance(exc, MissingLibraryError):
-            self._reader.failed.append(f"{self._label}: {reason_of(exc)}")
-            return True
-        return False
+        lacks_library = isinstance(exc, MissingLibraryError)
+        if not isinstance(exc, (FluxseedError, OSError)) or (lacks_library and self._reader.unattended):
+            return False
+        self._reader.failed.append(f"{self._label}: {reason_of(exc)}")
+        self._reader.lacks_library |= lacks_library
+        return True
 
 
-def _age_command(command: str, surroundings: Surroundings) -> Callable[[str], Sequence[Identity]]:
-    def ask(recipient: str) -> Sequence[Identity]:
+def _age_command(command: str, surroundings: Surroundings) -> Callable[[str], Iterable[Identity]]:
+    def ask(recipient: str) -> Iterator[Identity]:
         text = _output_of(command, recipient, surroundings)
         reader = _Reader(surroundings, unattended=False)
-        reader.add_text("the output of SOPS_AGE_KEY_CMD", text)
-        return reader.sorted()
+        lacking = None
+        try:
+            reader.add_text("the output of SOPS_AGE_KEY_CMD", text)
+        except MissingLibraryError as exc:
+            lacking = exc
+        yield from reader.sorted()
+        if lacking:
+            raise lacking
 
     return ask
 

@@ -51,15 +51,18 @@ class KeyRing:
         services: KeyServices | None = None,
         tried: Sequence[str] = (),
         failed: Sequence[str] = (),
-        per_recipient: Sequence[tuple[str, Callable[[str], Sequence[Identity]]]] = (),
+        lacks_library: bool = False,
+        per_recipient: Sequence[tuple[str, Callable[[str], Iterable[Identity]]]] = (),
         order: Sequence[str] = DEFAULT_ORDER,
     ) -> None:
+        """`failed` are sources that could not be read; `lacks_library`: one of them for want of a library."""
         self.services = services or KeyServices()
         """What wraps data keys for master keys of every kind."""
         self._identities = list(identities)
         self._own = frozenset(identity.mark for identity in identities)
         self._tried = list(tried)
         self._failed = list(failed)
+        self._lacks_library = lacks_library
         self._per_recipient = tuple(per_recipient)
         self._ranks = {kind: rank for rank, kind in enumerate(order)}
         self._asked: dict[str, list[Identity]] = {}
@@ -120,9 +123,11 @@ class KeyRing:
         needed = max(held.shamir_threshold, 2) if len(held.groups) > 1 else 1
         if len(parts) < needed:
             for_age = any(key.kind == AGE for group in held.groups for key in group)
-            told = self._explain(reasons, needed, len(parts), for_age=for_age)
+            told = self._explain(held, reasons, needed, len(parts), for_age=for_age)
             refusal = DataKeyError(told, where=where, hint=self._advice() if for_age else None)
-            refusal.is_undecided = any(of_group.are_undecided for of_group in reasons if of_group)
+            refusal.is_undecided = (for_age and self._lacks_library) or any(
+                of_group.are_undecided for of_group in reasons if of_group
+            )
             raise refusal
         from .shamir import combine  # noqa: PLC0415  (start-up time: few files need it)
 
@@ -150,8 +155,7 @@ class KeyRing:
             try:
                 return self.services.unwrap(key)
             except (DataKeyError, MissingLibraryError, UnsupportedError) as exc:
-                how = f" ({exc.hint})" if isinstance(exc, MissingLibraryError) and exc.hint else ""
-                reasons.append(f"{named}: {exc.message}{how}")
+                reasons.append(f"{named}: {reason_of(exc)}")
                 reasons.are_undecided |= _is_undecided(exc)
                 return None
         failures: dict[str, None] = {}
@@ -181,17 +185,21 @@ class KeyRing:
         found: list[Identity] = []
         for label, source in self._per_recipient:
             try:
-                found.extend(source(recipient))
+                for identity in source(recipient):
+                    found.append(identity)  # noqa: PERF402  (what came before a failure counts)
             except (FluxseedError, OSError) as exc:
                 self._failed.append(f"{label}: {reason_of(exc)}")
+                self._lacks_library |= isinstance(exc, MissingLibraryError)
         return found
 
-    def _explain(self, reasons: Sequence[Sequence[str]], needed: int, opened: int, *, for_age: bool) -> str:
-        """Group by group and key by key, as sops lays it out; where identities were looked for, if one would help."""
-        if not for_age and len(reasons) == 1:
-            return f"the data key cannot be had: {'; '.join(reasons[0])}"
+    def _explain(self, held: Held, reasons: Sequence[Sequence[str]], needed: int, opened: int, *, for_age: bool) -> str:
+        """Group by group and key by key, as sops lays it out; where keys were looked for, if that helps."""
         have = ", ".join(self.recipients) or "none"
-        if len(reasons) == 1:
+        told_places = True
+        if not for_age and len(reasons) == 1:
+            text = f"the data key cannot be had: {'; '.join(reasons[0])}"
+            told_places = not all(self.services.can_try(key.kind) for key in held.groups[0])
+        elif len(reasons) == 1:
             text = f"no identity opens the data key: {'; '.join(reasons[0])}. Identities at hand: {have}"
         else:
             lines = [f"no identity opens enough of the data key: {needed} key groups are needed, {opened} opened"]
@@ -199,7 +207,7 @@ class KeyRing:
                 lines.append(f"Group {number}: {'FAILED' if failures else 'SUCCESS'}")
                 lines.extend(f"  {failure.replace(': ', ': FAILED - ', 1)}" for failure in failures)
             text = "\n".join((*lines, f"Identities at hand: {have}"))
-        if self._tried:
+        if self._tried and told_places:
             text += f". Looked in: {', '.join(self._tried)}"
         if self._failed:
             text += f". Failed: {'; '.join(self._failed)}"
@@ -207,7 +215,7 @@ class KeyRing:
 
     def _advice(self) -> str:
         if not self._identities:
-            return "set SOPS_AGE_KEY_FILE or SOPS_AGE_KEY, or give the private key"
+            return "set SOPS_AGE_KEY_FILE or SOPS_AGE_KEY, or give the private key (age_key, age_keyfile, vault_file or kubernetes)"
         return "the file is encrypted for another key: use that identity, or update the recipients of the file"
 
 
@@ -221,7 +229,9 @@ def _mark(held: Held) -> _Mark:
 
 
 def reason_of(exc: Exception) -> str:
-    """Why a source or a key failed, in the words of the error without its place."""
+    """Why a source or a key failed, in the words of the error without its place; what to install is one of them."""
+    if isinstance(exc, MissingLibraryError) and exc.hint:
+        return f"{exc.message} ({exc.hint})"
     if isinstance(exc, FluxseedError):
         return exc.message
     return exc.strerror or type(exc).__name__ if isinstance(exc, OSError) else type(exc).__name__

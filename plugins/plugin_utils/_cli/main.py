@@ -25,16 +25,18 @@ VERBS = ("encrypt", "decrypt", "set", "check", "flux-manifests", "flux-status")
 """Each is a file here, with `_` for `-`."""
 
 USAGE_ERROR = 1
+UNEXPECTED = 1
 INTERRUPTED = 130
 
 DESCRIPTION = """\
-Encrypt, decrypt and change files with SOPS, without the sops program. Verbs, options and exit codes are those of
-sops, and either program reads the files of the other."""
+Encrypt, decrypt and change files with SOPS, without the sops program; check a repository for Flux, and look at Flux
+in a cluster. encrypt, decrypt and set have the options and exit codes of sops, as far as they go, and either program
+reads the files of the other."""
 
 EPILOG = """\
 Private keys are looked for where sops looks for them: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD,
 SOPS_AGE_SSH_PRIVATE_KEY_FILE, SOPS_AGE_SSH_PRIVATE_KEY_CMD, ~/.ssh/id_ed25519 and id_rsa, and sops/age/keys.txt
-in the configuration folder of the user.
+in the configuration folder of the user; then gpg and the key services that a file names.
 
 Examples:
   fluxseed encrypt -i apps/database/secret.yaml     encrypt in place by the rules in .sops.yaml
@@ -69,8 +71,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> t.NoReturn:
         """Leave with the exit code of sops; that of argparse means something else there."""
+        from .messages import describe_usage  # noqa: PLC0415 - start-up time
+
         self.print_usage(sys.stderr)
-        self.exit(USAGE_ERROR, f"Error: {message}\nSee '{self.prog} --help'.\n")
+        self.exit(USAGE_ERROR, describe_usage(message, self.prog))
 
 
 class _Version(argparse.Action):
@@ -120,6 +124,11 @@ def main(arguments: Sequence[str] | None = None, streams: Streams | None = None)
         # The reader has had enough; Python must not complain about it once more while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as exc:  # noqa: BLE001 - its message, and a traceback, may hold a secret
+        from .messages import describe_unexpected  # noqa: PLC0415 - start-up time
+
+        streams.complain(describe_unexpected(exc))
+        return UNEXPECTED
     return 0
 
 

@@ -127,7 +127,9 @@ def _token(folder: LabFolder) -> str:
     try:
         from .._vault import VaultFile  # noqa: PLC0415 - needs ansible-core, which other commands of the lab do not
     except ImportError as exc:
-        raise MissingLibraryError("ansible-core", hint="pip install 'fluxseed[ansible]'") from exc
+        raise MissingLibraryError(
+            "ansible-core", hint="pip install 'fluxseed[ansible]', or pip install ansible-core"
+        ) from exc
     file = VaultFile.with_password_file(str(folder.secrets), str(folder.vault_password))
     token = file.read().get(TOKEN_VARIABLE)
     if isinstance(token, str) and token:

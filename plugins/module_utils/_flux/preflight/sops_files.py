@@ -97,7 +97,7 @@ def sops_rules(encrypted: Encrypted, files: Files) -> Iterator[Check]:
     if broken:
         yield Check("sops_rules", FAIL, listing(list(dict.fromkeys(broken))), "correct the file: sops reads it too")
     if drift:
-        fix = "bring the files in line with the rules, for example with sops updatekeys"
+        fix = "bring the files in line with the rules: encrypt them anew (docs/day-two.md), or sops updatekeys"
         yield Check("sops_rules", WARN, f"not for whom .sops.yaml says: {listing(drift)}", fix)
     if without:
         yield Check("sops_rules", UNKNOWN, f"no creation rule covers {listing(without, ', ')}", "add one to .sops.yaml")

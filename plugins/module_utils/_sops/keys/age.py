@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ..._errors import EncryptionError, KeyFormatError, MalformedMetadataError
-from .. import weak_types
+from .. import private_keys, weak_types
 from . import age_library
 from .age_identities import parse_identities, parse_identity, public_key_of
 from .base import MasterKey
@@ -21,10 +21,11 @@ from .base import MasterKey
 KIND = "age"
 FIELDS = ("enc", "recipient")
 PRIVATE_PREFIX = "AGE-SECRET-KEY-1"
-_PRIVATE_PREFIXES = ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "-----BEGIN ")
 _HYBRID_PREFIX = "age1pq1"
 _TAGGED_PREFIXES = ("age1tag1", "age1tagpq1")
 _STARTS = "it starts with age1 or ssh-"
+_LONGEST_WORD = 40
+"""A fingerprint; all keys are longer."""
 
 __all__ = ["AgeKey", "check_recipient", "generate_identity", "parse_identities", "public_key"]
 
@@ -52,14 +53,14 @@ def check_recipient(recipient: str, *, where: str | None = None) -> str:
 
 def _sealer(text: str, where: str | None) -> Callable[[bytes], str]:
     """What wraps a data key for a recipient."""
-    if text.upper().startswith(_PRIVATE_PREFIXES):
+    if private_keys.is_in(text):
         # Nothing of the text may get into the message from here on.
         raise KeyFormatError(
             "a private key stands where a recipient is due", where=where, hint=f"give the public key, {_STARTS}"
         )
     if not text.startswith(("age1", "ssh-")):
         raise KeyFormatError(
-            f"an age recipient starts with age1 or ssh-, this one does not: {_shown(text)}",
+            f"an age recipient starts with age1 or ssh-, this one does not: {_beginning(text)}",
             where=where,
             hint="age-keygen -y prints the public key of a key file",
         )
@@ -104,6 +105,11 @@ def _shown(text: str) -> str:
     return text if len(text) <= 100 else f"{text[:60]}…"
 
 
+def _beginning(text: str) -> str:
+    """As much of a text of which nothing is known: it may be the rest of a private key."""
+    return text if len(text) <= _LONGEST_WORD else f"{text[:12]}…"
+
+
 class AgeKey(t.NamedTuple):
     """One age recipient and the data key wrapped for it."""
 
@@ -118,7 +124,7 @@ class AgeKey(t.NamedTuple):
         """Read an entry of the metadata."""
         given = weak_types.own_spelling(weak_types.mapping(data, where), FIELDS)
         recipient, enc = (weak_types.text(given.pop(name, None), f"{where}.{name}") for name in ("recipient", "enc"))
-        if recipient.lstrip().upper().startswith(_PRIVATE_PREFIXES):
+        if private_keys.is_in(recipient):
             raise MalformedMetadataError(
                 "a private key stands where a recipient is due",
                 where=f"{where}.recipient",

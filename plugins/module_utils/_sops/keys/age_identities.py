@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from abc import ABC, abstractmethod
 
-from ..._errors import DataKeyError, KeyFormatError, UnsupportedError
+from ..._errors import DataKeyError, KeyFormatError, MissingLibraryError, UnsupportedError
 from . import age_library
 from .age_format import AgeFile, parse_enc
 from .age_native import NativeKey
@@ -114,8 +114,13 @@ def public_key_of(identity: OpeningIdentity) -> str:
     return identity.recipient
 
 
-def parse_identities(text: str, passphrase: Ask | None = None) -> list[OpeningIdentity]:
-    """The identities of a key file: one per line, empty lines and lines starting with # skipped."""
+def parse_identities(
+    text: str, passphrase: Ask | None = None, *, lacking: list[MissingLibraryError] | None = None
+) -> list[OpeningIdentity]:
+    """The identities of a key file: one per line, empty lines and lines starting with # skipped.
+
+    If `lacking` is given, it takes up why keys cannot be used for want of a library, and the others are returned.
+    """
     identities = []
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         if not line or line.startswith("#"):
@@ -124,6 +129,10 @@ def parse_identities(text: str, passphrase: Ask | None = None) -> list[OpeningId
             identities.append(parse_identity(line, passphrase))
         except KeyFormatError as exc:
             raise KeyFormatError(f"line {number}: {exc.message}") from None
+        except MissingLibraryError as exc:
+            if lacking is None:
+                raise
+            lacking.append(exc)
     return identities
 
 

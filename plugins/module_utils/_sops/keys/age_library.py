@@ -107,7 +107,11 @@ def plugin_name(identity: str) -> str:
 
 
 def opened_by_plugin(file: AgeFile, name: str, identity: str, ask: Ask | None) -> bytes | None:
-    """What a file holds, None if the plugin says that it is for somebody else. Raises `DataKeyError`."""
+    """What a file holds, None if the plugin says that it is for somebody else. Raises `DataKeyError`.
+
+    There is no limit of time, as the plugin may wait for a finger on a key. pyrage holds the interpreter lock meanwhile,
+    so that all other threads stand still, and none of them could end a plugin that hangs: that is done from outside.
+    """
     pyrage, parsed = _pyrage(), _plugin_identity(identity)
     try:
         plain: bytes = pyrage.decrypt(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import threading
 
-from ..._errors import DataKeyError, FluxseedError, KeyFormatError
+from ..._errors import DataKeyError, FluxseedError, KeyFormatError, MissingLibraryError
 from .. import primitives
 from .age_format import AgeFile, AgeFileError, dearmored, opened, parse, unpadded
 from .age_identities import Ask, OpeningIdentity, locked, parse_identities
@@ -62,6 +62,7 @@ class ProtectedIdentities(OpeningIdentity):
         self._lock = threading.Lock()
         self._identities: list[OpeningIdentity] | None = None
         self._refusal = ""
+        self._lacking: list[MissingLibraryError] = []
 
     @property
     def recipient(self) -> str:
@@ -85,6 +86,8 @@ class ProtectedIdentities(OpeningIdentity):
             plain = identity.open(file)
             if plain is not None:
                 return plain
+        if self._lacking:
+            raise self._lacking[0]
         return None
 
     def _ask(self) -> list[OpeningIdentity]:
@@ -98,7 +101,7 @@ class ProtectedIdentities(OpeningIdentity):
         if content is None:
             raise DataKeyError("is protected by a passphrase, and the one given is wrong")
         try:
-            return parse_identities(content.decode("utf-8"), self._passphrase)
+            return parse_identities(content.decode("utf-8"), self._passphrase, lacking=self._lacking)
         except UnicodeDecodeError:
             # The cause would carry the content.
             raise DataKeyError("holds no text under its passphrase") from None

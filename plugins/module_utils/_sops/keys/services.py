@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The key services of a run: each made when it is first needed, several asked at once.
 
-Private to the collection. Nothing is asked twice for the same wrapped data key.
+Private to the collection. Nothing is asked twice for the same wrapped data key, whatever the answer was.
 """
 
 from __future__ import annotations
 
+import copy
 import threading
 import typing as t
 from collections.abc import Callable, Iterable, Sequence
@@ -44,7 +45,7 @@ class KeyServices:
         self._openpgp_keys = tuple(openpgp_keys)
         self._opens = None if opens is None else frozenset(opens)
         self._services: dict[str, KeyService] = {}
-        self._unwrapped: dict[_Mark, bytes] = {}
+        self._answers: dict[_Mark, bytes | DataKeyError] = {}
         self._asking: dict[_Mark, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -61,7 +62,8 @@ class KeyServices:
     def unwrap(self, key: MasterKey) -> bytes:
         """The data key that a key holds. Raises `DataKeyError` with the reason.
 
-        Several threads that want the same one ask for it once, however often it is wanted.
+        Several threads that want the same one ask for it once, however often it is wanted. A refusal is remembered
+        too, and so is silence: another run may ask again.
         """
         if not self.can_try(key.kind):
             raise DataKeyError("keys were given, and none of this kind is among them")
@@ -69,10 +71,17 @@ class KeyServices:
         with self._lock:
             asking = self._asking.setdefault(mark, threading.Lock())
         with asking:
-            known = self._unwrapped.get(mark)
-            if known is None:
-                known = self._unwrapped[mark] = self._service(key).unwrap(key)
-            return known
+            answer = self._answers.get(mark)
+            if answer is None:
+                try:
+                    answer = self._service(key).unwrap(key)
+                except DataKeyError as exc:
+                    answer = exc
+                self._answers[mark] = answer
+        if isinstance(answer, DataKeyError):
+            # A copy: each file puts its own place and traceback on it.
+            raise copy.copy(answer) from None
+        return answer
 
     @property
     def given(self) -> frozenset[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 
 import pytest
@@ -22,6 +23,12 @@ from ansible_collections.fluxseed.gitops.plugins.doc_fragments._sops import Modu
 from ansible_collections.fluxseed.gitops.plugins.lookup import sops
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops import document
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.config import Rule
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import registry
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age import AgeKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.gcp_kms import GcpKmsKey
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.remote import NoAnswerError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import KeyServices
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.stores.registry import store_for
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._kubernetes.fake_api import (
     FakeApi,
@@ -159,6 +166,80 @@ def test_what_cannot_be_decrypted_is_named_without_its_content(look, folder, con
         look("a.yaml", age_key=PRIVATE)
     assert str(folder / "files" / "a.yaml") in str(caught.value)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("around", ["{}", "\ufeff{}", '"{}"', "ssh-ed25519 {}"])
+@pytest.mark.parametrize("kind", ["age", "pgp"])
+def test_a_private_key_in_the_wrong_place_is_not_told(look, folder, kind, around):
+    """In the entry of a file that is for public keys, for example."""
+    text = around.format(PRIVATE)
+    metadata = {
+        kind: [{"recipient" if kind == "age" else "fp": text, "enc": "x", "created_at": "2026-01-02T03:04:05Z"}],
+        "lastmodified": "2026-01-02T03:04:05Z",
+        "mac": "ENC[AES256_GCM,data:x]",
+        "version": "3.9.0",
+    }
+    (folder / "files" / "b.json").write_text(json.dumps({"a": "ENC[AES256_GCM,data:x]", "sops": metadata}))
+    with pytest.raises(AnsibleError, match="cannot decrypt") as caught:
+        look("b.json", age_key=PRIVATE)
+    assert PRIVATE[20:40].lower() not in str(caught.value).lower()
+
+
+def test_an_unexpected_error_tells_its_kind_and_place_only(look, monkeypatch):
+    """What a foreign exception says may hold a value."""
+
+    def fail(*_arguments, **_options):
+        raise ValueError("canary")
+
+    monkeypatch.setattr(document, "decrypt", fail)
+    with pytest.raises(AnsibleError, match=r"cannot decrypt .*a[.]yaml: unexpected ValueError at test_sops") as caught:
+        look("a.yaml", age_key=PRIVATE)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+class TestServices:
+    """A key service that is down is known to be for all lookups of a process."""
+
+    @pytest.fixture
+    def asked(self, folder, monkeypatch):
+        """A file for a key of the cloud, and who was asked for it."""
+        asked = []
+
+        class Service:
+            def wrap(self, key, data_key):
+                return key.holding(data_key.hex(), "2026-01-02T03:04:05Z")
+
+            def unwrap(self, key):
+                asked.append(key.recipient)
+                raise NoAnswerError("nobody there", is_down=True)
+
+        service = Service()
+        monkeypatch.setattr(registry, "service", lambda kind, *_more: service if kind == "gcp_kms" else None)
+        rule = Rule.of([PUBLIC])._replace(groups=((GcpKmsKey({"resource_id": "x"}), AgeKey(PUBLIC)),))
+        keys = KeyServices(Surroundings({}, "", lambda _path: None, lambda _words, _extra: ""))
+        made = document.encrypt(PLAIN.encode(), rule, store=store_for("a.yaml"), services=keys)
+        (folder / "files" / "a.yaml").write_bytes(made.content)
+        return asked
+
+    def test_nobody_who_did_not_answer_is_asked_again(self, look, folder, asked):
+        """Each of them would wait for the same silence."""
+        (folder / "files" / "b.yaml").write_bytes(encrypted())
+        for _time in range(3):
+            for name in ("a.yaml", "b.yaml"):
+                with pytest.raises(AnsibleError, match="nobody there" if name == "a.yaml" else "no identity"):
+                    look(name)
+        assert asked == ["x"]
+
+    def test_a_key_made_in_the_meantime_is_found_all_the_same(self, look, folder, asked, monkeypatch):
+        """It needs nobody else."""
+        keyfile = folder / "later.txt"
+        monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(keyfile))
+        with pytest.raises(AnsibleError, match="nobody there"):
+            look("a.yaml")
+        keyfile.write_text(f"{PRIVATE}\n")
+        assert look("a.yaml") == [PLAIN.rstrip()]
+        assert asked == ["x"]
 
 
 class TestKeysUnderVault:

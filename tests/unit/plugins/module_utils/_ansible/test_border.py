@@ -139,6 +139,8 @@ class TestMasking:
         """All of it, and not the words of a message about such keys."""
         marks = {"begin": "-----BEGIN PGP PRIVATE KEY BLOCK-----", "end": "-----END PGP PRIVATE KEY BLOCK-----"}
         assert border.masked({"msg": text.format(**marks)}, set()) == {"msg": shown.format(**marks)}
+        ssh = {name: mark.replace("PGP", "OPENSSH").replace(" BLOCK", "") for name, mark in marks.items()}
+        assert border.masked({"msg": text.format(**ssh)}, set()) == {"msg": shown.format(**ssh)}
 
     def test_parameters_are_shown_without_secrets(self):
         """What -vvv shows has the form of the parameters."""

@@ -151,6 +151,43 @@ def test_a_file_for_other_kinds_of_keys_only_is_named(keys: Keys) -> None:
         KeyRing().services.wrap(PGP, DATA_KEY)
 
 
+def _refuse() -> str:
+    raise FileAccessError("no vault password at hand opens it", where="/vault")
+
+
+PGP_ONLY = Metadata(((PGP,),), Selector(), "2026-01-02T03:04:05Z", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "failure"),
+    [
+        (_refuse, "no vault password at hand opens it"),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nbroken\n", "cut off|damaged|broken"),
+        ("age1public", "a public key stands where a private key is due"),
+    ],
+    ids=["vault", "cut off", "public"],
+)
+def test_a_source_that_failed_is_named_for_other_kinds_of_keys_too(
+    given: str | t.Callable[[], str], failure: str
+) -> None:
+    ring = gather(surroundings(), [("the source", given)])
+    with pytest.raises(DataKeyError, match=f"Looked in: the source[.] Failed: the source: .*({failure})") as caught:
+        ring.data_key(PGP_ONLY)
+    assert caught.value.message.startswith(
+        "the data key cannot be had: pgp ABC: keys were given, and none of this kind"
+    )
+
+
+def test_where_age_keys_were_looked_for_does_not_help_with_other_kinds() -> None:
+    """But for a source that failed: nobody knows what is in it."""
+    ring = gather(surroundings({"SOPS_AGE_KEY_FILE": "/k", "SOPS_GPG_EXEC": "/nowhere/gpg"}))
+    with pytest.raises(
+        DataKeyError, match=r"pgp ABC: .*[.] Failed: SOPS_AGE_KEY_FILE: there is no file '/k'"
+    ) as caught:
+        ring.data_key(PGP_ONLY)
+    assert "Looked in" not in caught.value.message
+
+
 def test_an_entry_without_a_data_key_is_passed_over(keys: Keys) -> None:
     good = AgeKey(keys.public).wrap(DATA_KEY)
     ring = gather(surroundings(), [("x", keys.private)])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import subprocess
 import sys
 import typing as t
@@ -16,12 +15,21 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import DataKeyError, FileAccessError
+from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
+    DataKeyError,
+    FileAccessError,
+    MissingLibraryError,
+)
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.key_ring import KeyRing
-from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age, age_bech32, age_x25519
+from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import (
+    age,
+    age_bech32,
+    age_primitives,
+    age_x25519,
+)
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
-from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import age_plugin_toy
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops import age_plugin_toy, processes
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.protected import protected
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.ssh_keys import FORMATS, ssh_key
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import Keys, holding
@@ -262,6 +270,65 @@ def test_post_quantum_keys_stand_in_every_source(pq: Keys, keys: Keys) -> None:
     assert opens(gather(Around().all, [("given", pq.private)]), pq.public)
 
 
+# --- libraries that are not there -----------------------------------------------------------------
+
+
+@pytest.fixture
+def old_cryptography(pq: Keys, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    """A post-quantum pair where cryptography is too old for it; the file was encrypted elsewhere."""
+
+    def lacks(_seed: bytes) -> t.NoReturn:
+        raise MissingLibraryError("a newer cryptography", hint="pip install --upgrade cryptography")
+
+    monkeypatch.setattr(age_primitives, "HybridPrivateKey", lacks)
+    return pq
+
+
+LACKING: dict[str, t.Callable[[str, str], Around]] = {
+    "another source": lambda lacks, good: Around({"SOPS_AGE_KEY": good, "SOPS_AGE_KEY_FILE": "/k"}, {"/k": lacks}),
+    "the line before": lambda lacks, good: Around({"SOPS_AGE_KEY_FILE": "/k"}, {"/k": f"{lacks}\n{good}\n"}),
+    "the word before": lambda lacks, good: Around({"SOPS_AGE_KEY": f"{lacks} {good}"}),
+    "a command": lambda lacks, good: Around({"SOPS_AGE_KEY_CMD": "x"}, output=f"{lacks}\n{good}\n"),
+    "a protected file": lambda lacks, good: Around(
+        {"SOPS_AGE_KEY_FILE": "/k"}, {"/k": protected(f"{lacks}\n{good}\n", "s")}, passphrase="s"
+    ),
+}
+
+
+@pytest.mark.parametrize("place", LACKING)
+def test_a_key_that_lacks_a_library_does_not_stop_the_others(place: str, keys: Keys, old_cryptography: Keys) -> None:
+    assert opens(gather(LACKING[place](old_cryptography.private, keys.private).all), keys.public)
+
+
+@pytest.mark.parametrize("place", LACKING)
+def test_what_to_install_is_told_if_no_key_opens(place: str, keys: Keys, old_cryptography: Keys) -> None:
+    """And that the file may open elsewhere."""
+    ring = gather(LACKING[place](old_cryptography.private, keys.private).all)
+    expected = r"a newer cryptography is required and was not found \(pip install --upgrade cryptography\)"
+    with pytest.raises(DataKeyError, match=expected) as caught:
+        opens(ring, TOY_STRANGER)
+    assert caught.value.is_undecided
+    assert caught.value.message.count("a newer cryptography") == 1
+    assert old_cryptography.private[25:40] not in str(caught.value)
+
+
+def test_a_plugin_without_pyrage_does_not_stop_the_others(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    for_me, for_a_stranger = (holding(age.AgeKey(public).wrap(DATA_KEY)) for public in (keys.public, TOY_STRANGER))
+    monkeypatch.setitem(sys.modules, "pyrage", None)
+    ring = gather(Around({"SOPS_AGE_KEY": f"{TOY.private} {keys.private}"}).all)
+    assert ring.failed == ("SOPS_AGE_KEY: pyrage is required and was not found (install the Python package pyrage)",)
+    assert ring.data_key(for_me) == DATA_KEY
+    with pytest.raises(DataKeyError, match=r"install the Python package pyrage") as caught:
+        ring.data_key(for_a_stranger)
+    assert caught.value.is_undecided
+
+
+def test_what_a_controller_opens_is_not_judged_without_the_library(old_cryptography: Keys) -> None:
+    """It has its own."""
+    with pytest.raises(MissingLibraryError, match="a newer cryptography"):
+        gather(Around().all, [("x.agekey", old_cryptography.private)], unattended=True)
+
+
 # --- plugins --------------------------------------------------------------------------------------
 
 
@@ -387,11 +454,31 @@ def test_a_thousand_files_take_one_parsed_identity_and_no_process(keys: Keys, mo
     key = age_x25519.X25519Key
     monkeypatch.setattr(age_x25519, "X25519Key", lambda text: parsed.append(1) or key(text))
     files = [holding(age.AgeKey(keys.public).wrap(number.to_bytes(32, "big"))) for number in range(1000)]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
-    ring = gather(Around({"SOPS_AGE_KEY": keys.private}, {"/home/me/.ssh/id_ed25519": SSH.private}).all)
-    assert [int.from_bytes(ring.data_key(held), "big") for held in files] == list(range(1000))
+    with processes.watched() as started:
+        ring = gather(Around({"SOPS_AGE_KEY": keys.private}, {"/home/me/.ssh/id_ed25519": SSH.private}).all)
+        assert [int.from_bytes(ring.data_key(held), "big") for held in files] == list(range(1000))
     assert len(parsed) == 1
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt == before
+    assert started == []
+
+
+STARTS: dict[str, t.Callable[[], object]] = {
+    "subprocess.Popen": lambda: subprocess.Popen(["true"]),
+    "os.posix_spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+    "os.system": lambda: os.system("true"),  # noqa: S605
+    processes.BY_A_LIBRARY: lambda: opens(gather(Around({"SOPS_AGE_KEY": TOY.private}).all), TOY.public),
+}
+
+
+@pytest.mark.parametrize("way", STARTS)
+def test_each_process_that_is_started_would_be_seen(way: str, toy: Path) -> None:
+    """Also one that nobody has waited for yet, and the plugin, which Python does not start."""
+    with processes.watched() as started:
+        made = STARTS[way]()
+    assert started == [way]
+    if isinstance(made, subprocess.Popen):
+        made.wait()
+    elif way == "os.posix_spawn":
+        os.wait()
 
 
 def test_what_most_files_do_not_need_is_not_imported(keys: Keys) -> None:

@@ -21,6 +21,13 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils import _errors
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.main import main
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.messages import describe
 from ansible_collections.fluxseed.gitops.plugins.plugin_utils._cli.streams import Streams
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.private_texts import (
+    AROUND,
+    told_of,
+)
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.private_texts import (
+    PRIVATE as PRIVATE_TEXTS,
+)
 
 pyrage = pytest.importorskip("pyrage")
 
@@ -431,6 +438,108 @@ class TestErrors:
             main(arguments)
         assert caught.value.code == 1
         assert "Error: " in capsys.readouterr().err
+
+
+def _rule(text: str, name: str) -> dict[str, str]:
+    Path(".sops.yaml").write_text(json.dumps({"creation_rules": [{"age": PUBLIC, name: text}]}))
+    return {}
+
+
+def _broken(text: str) -> dict[str, str]:
+    Path(".sops.yaml").write_text(f"{text}: [\n")
+    return {}
+
+
+def _entry(text: str, kind: str, name: str) -> dict[str, str]:
+    entry = {name: text, "enc": "x", "created_at": "2026-01-02T03:04:05Z"}
+    metadata = {
+        kind: [entry],
+        "lastmodified": "2026-01-02T03:04:05Z",
+        "mac": "ENC[AES256_GCM,data:x]",
+        "version": "3.9.0",
+    }
+    Path("b.json").write_text(json.dumps({"a": "ENC[AES256_GCM,data:x]", "sops": metadata}))
+    return {}
+
+
+def _nothing(_text: str) -> dict[str, str]:
+    return {}
+
+
+# What is prepared, which may give variables of the environment, and the command line.
+WRONG_PLACES = {
+    "--age": (_nothing, ["encrypt", "--age", "{}", "a.yaml"]),
+    "SOPS_AGE_RECIPIENTS": (lambda text: {"SOPS_AGE_RECIPIENTS": text}, ["encrypt", "a.yaml"]),
+    **{
+        f"{name} of a rule": (lambda text, name=name: _rule(text, name), ["encrypt", "a.yaml"])
+        for name in ("age", "pgp", "kms", "gcp_kms", "azure_keyvault", "hc_vault_transit_uri", "path_regex")
+    },
+    "a broken configuration": (_broken, ["encrypt", "a.yaml"]),
+    **{
+        f"{name} of {kind} in a file": (
+            lambda text, kind=kind, name=name: _entry(text, kind, name),
+            ["decrypt", "b.json"],
+        )
+        for kind, name in (("age", "recipient"), ("pgp", "fp"), ("kms", "arn"), ("gcp_kms", "resource_id"))
+    },
+    "SOPS_AGE_KEY_FILE": (lambda text: {"SOPS_AGE_KEY": "", "SOPS_AGE_KEY_FILE": text}, ["decrypt", "sealed.yaml"]),
+    "SOPS_AGE_KEY_CMD": (lambda text: {"SOPS_AGE_KEY": "", "SOPS_AGE_KEY_CMD": text}, ["decrypt", "sealed.yaml"]),
+    "SOPS_DECRYPTION_ORDER": (lambda text: {"SOPS_DECRYPTION_ORDER": f"{text},{text}"}, ["decrypt", "sealed.yaml"]),
+    "a name of a file": (_nothing, ["decrypt", "{}"]),
+    "a second name": (_nothing, ["decrypt", "sealed.yaml", "{}"]),
+    "a verb": (_nothing, ["{}"]),
+    "--config": (_nothing, ["encrypt", "--config", "{}", "a.yaml"]),
+    "--extract": (_nothing, ["decrypt", "--extract", '["{}"]', "sealed.yaml"]),
+    "a path to set": (_nothing, ["set", "sealed.yaml", '["{}"', "1"]),
+    "a value to set": (_nothing, ["set", "sealed.yaml", '["a"]', "[{}"]),
+}
+
+
+class TestPrivateKeysInWrongPlaces:
+    """People do put them there; standard error is kept in logs."""
+
+    @pytest.mark.parametrize("around", ["nothing", "a BOM", "quotes", "a comment", "an SSH type", "a recipient"])
+    @pytest.mark.parametrize("place", WRONG_PLACES)
+    def test_nothing_of_them_is_told(self, folder, monkeypatch, capsys, place, around):
+        (folder / "sealed.yaml").write_text(fluxseed("encrypt", "a.yaml").out)
+        prepare, arguments = WRONG_PLACES[place]
+        for form, key in PRIVATE_TEXTS.items():
+            for case in (key, key.lower()):
+                text = AROUND[around].format(case)
+                for name, value in prepare(text).items():
+                    monkeypatch.setenv(name, value)
+                try:
+                    result = fluxseed(*(argument.replace("{}", text) for argument in arguments))
+                    code, told = result.code, result.err
+                except SystemExit as exc:
+                    code, told = exc.code, capsys.readouterr().err
+                assert (code != 0, "Error: " in told) == (True, True), form
+                assert told_of(key, told) == [], form
+                assert "Traceback" not in told
+
+    def test_an_unexpected_error_tells_its_kind_and_place_only(self, monkeypatch):
+        def fail(_self):
+            raise ValueError(PRIVATE)
+
+        monkeypatch.setattr(Streams, "read", fail)
+        result = fluxseed("decrypt", "--input-type", "yaml", stdin=b"")
+        assert (result.code, result.out) == (1, "")
+        assert re.fullmatch(
+            r"Error: unexpected ValueError at test_command_line[.]py:\d+ in fail\nHint: this is a bug.*\n", result.err
+        )
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_system_that_fails_says_why(self, monkeypatch):
+        """A full disk behind standard output, for example."""
+
+        def fail(_self):
+            raise OSError(28, "No space left on device", PRIVATE)
+
+        monkeypatch.setattr(Streams, "flush", fail)
+        result = fluxseed("encrypt", "a.yaml")
+        assert result.code == 1
+        assert result.err.endswith(": No space left on device\n")
+        assert PRIVATE not in result.err
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["encrypt", "--help"], ["decrypt", "--help"]])

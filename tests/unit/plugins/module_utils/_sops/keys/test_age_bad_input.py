@@ -15,11 +15,17 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
     DataKeyError,
     EncryptionError,
     KeyFormatError,
+    MalformedMetadataError,
 )
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.identities import gather
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import age, age_bech32
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.age_passphrase import Passphrase
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.base import Surroundings
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.private_texts import (
+    AROUND,
+    PRIVATE,
+    told_of,
+)
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.protected import protected
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.ssh_keys import ssh_key
 from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils._sops.support import Keys, damaged, holding
@@ -108,6 +114,30 @@ def test_a_wrong_recipient(name: str) -> None:
         age.check_recipient(text, where=".sops.yaml")
     assert str(caught.value).startswith(".sops.yaml: ")
     _assert_nothing_private(str(caught.value))
+
+
+@pytest.mark.parametrize("change", [str, str.lower, str.upper], ids=["as it is", "small", "capital"])
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("form", PRIVATE)
+def test_a_private_key_is_not_told_whatever_is_around_it(
+    form: str, around: str, change: t.Callable[[str], str]
+) -> None:
+    """Neither where a recipient is given, nor where one is read from a file."""
+    text = AROUND[around].format(change(PRIVATE[form]))
+    with pytest.raises(KeyFormatError, match="a private key stands where a recipient is due") as caught:
+        age.check_recipient(text, where=".sops.yaml")
+    assert told_of(PRIVATE[form], str(caught.value)) == []
+    with pytest.raises(MalformedMetadataError, match="a private key stands where a recipient is due") as stored:
+        age.AgeKey.parse({"recipient": text, "enc": ""}, where="sops.age[0]")
+    assert told_of(PRIVATE[form], str(stored.value)) == []
+
+
+def test_of_a_long_text_that_is_no_recipient_only_the_beginning_is_told() -> None:
+    """It may be a private key that lost its prefix."""
+    body = X.private.rpartition("-")[2]
+    with pytest.raises(KeyFormatError, match=f"this one does not: {body[:12]}…") as caught:
+        age.check_recipient(body)
+    assert body[:13] not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", KEY_FILES)

@@ -192,6 +192,60 @@ def test_a_group_is_tried_in_the_order_of_decryption(toy: Toy, keys: Keys) -> No
     assert toy.asked == ["a"]
 
 
+REFUSALS: dict[str, t.Callable[[], DataKeyError]] = {
+    "refused": lambda: RefusalError("not you"),
+    "too busy": lambda: NoAnswerError("too many requests"),
+    "down": lambda: NoAnswerError("nobody there", is_down=True),
+}
+
+
+@pytest.mark.parametrize("is_prefetched", [True, False], ids=["prefetched", "one after the other"])
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_data_key_that_cannot_be_had_is_asked_for_once(
+    name: str, is_prefetched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many files it is for; each is told the same, with its own place, and whether the key was tried at all."""
+    toy = Toy(lambda wanted: None if wanted.recipient == "a1" else REFUSALS[name]())
+    installed(toy, monkeypatch)
+    ring = KeyRing(services=KeyServices(NOWHERE))
+    files = [Held(((key("a0", "00"),),)) for _number in range(200)]
+    if is_prefetched:
+        ring.prefetch([*files, Held(((key("b1", "01"),),))])
+    for number, file in enumerate(files):
+        with pytest.raises(DataKeyError, match=f"a0: {REFUSALS[name]().message}") as caught:
+            ring.data_key(file, where=f"{number}.yaml")
+        assert caught.value.where == f"{number}.yaml"
+        assert caught.value.is_undecided is (name != "refused")
+    assert toy.asked.count("a0") == 1
+    if name == "down":
+        with pytest.raises(DataKeyError, match="nobody there"):
+            ring.data_key(Held(((key("a1", "02"),),)))
+        assert "a1" not in toy.asked
+    else:
+        assert ring.data_key(Held(((key("a0", "00"), key("a1", "02")),))) == b"\x02"
+
+
+def test_each_file_has_a_refusal_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever puts a place on one does not change what the next file is told."""
+    installed(Toy(lambda _wanted: RefusalError("not you")), monkeypatch)
+    services, told = KeyServices(NOWHERE), []
+    for _file in range(2):
+        with pytest.raises(RefusalError) as caught:
+            services.unwrap(key("a", "00"))
+        told.append(caught.value)
+        caught.value.where = "a.yaml"
+    assert (told[0] is told[1], told[1].message) == (False, "not you")
+
+
+def test_another_run_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = Toy(lambda _wanted: RefusalError("not you"))
+    installed(toy, monkeypatch)
+    for _run in range(2):
+        with pytest.raises(DataKeyError, match="not you"):
+            KeyServices(NOWHERE).unwrap(key("a", "00"))
+    assert toy.asked == ["a", "a"]
+
+
 @pytest.mark.parametrize(("kind", "opens"), [("gcp_kms", True), ("hc_vault", False)])
 def test_beside_keys_that_were_given_only_the_kinds_named_are_tried(toy: Toy, kind: str, opens: bool) -> None:
     services = KeyServices(NOWHERE, opens=[kind])
@@ -223,4 +277,4 @@ def test_a_client_that_is_not_installed_is_named_with_its_extra(
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(MissingLibraryError, match="is required and was not found") as caught:
         registry.service(kind, NOWHERE, ())
-    assert caught.value.hint == f"pip install 'fluxseed[{extra}]'"
+    assert (caught.value.hint or "").startswith(f"pip install 'fluxseed[{extra}]', or pip install ")
