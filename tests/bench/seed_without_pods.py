@@ -35,7 +35,7 @@ settings = Settings(
     path="clusters/lab",
     credential=Credential("git", os.environ["BENCH_PASSWORD"]),
     keys=(("age.agekey", os.environ["BENCH_KEY"]),),
-    verify=False,
+    verify=False,  # no controller runs, so no Secret comes from Git
     timeout=60,
 )
 outcome = WithoutPods(

@@ -30,6 +30,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils.loopback import served
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -176,18 +178,6 @@ def http(
     server = HttpServer(root, accepts, tls)
     with served(server):
         yield server
-
-
-@contextmanager
-def served(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def tls_of(folder: Path, server: Issued, clients: str | None = None) -> ssl.SSLContext:

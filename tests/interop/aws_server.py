@@ -9,12 +9,13 @@ import base64
 import datetime as dt
 import json
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from key_services import Gate
+
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils.loopback import served
 
 SECRET = "a-secret-key-that-is-in-no-message"
 
@@ -98,11 +99,5 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(server: Server) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

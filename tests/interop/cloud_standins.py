@@ -15,7 +15,6 @@ import base64
 import datetime as dt
 import json
 import ssl
-import threading
 import typing as t
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -29,6 +28,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 from key_services import Gate
+
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils.loopback import served
 
 TENANT, CLIENT, SECRET = "11111111-2222-3333-4444-555555555555", "client-of-the-test", "secret-of-the-test"
 VAULT, LOGIN = "https://seeds.vault.azure.net", "login.microsoftonline.com"
@@ -254,11 +255,5 @@ def make_tls(folder: Path) -> ssl.SSLContext:
 def cloud_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """All stand-ins; `environment` is what lets a client meet them."""
     server = Cloud(tmp_path_factory.mktemp("cloud"))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import threading
 import time
 import typing as t
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +26,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys import 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.hc_vault import VaultTransitKey
 from ansible_collections.fluxseed.gitops.plugins.module_utils._sops.keys.services import IN_FLIGHT
 from ansible_collections.fluxseed.gitops.tests.integration import services
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils.loopback import served
 
 pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("clients")]
 
@@ -303,16 +303,10 @@ class Front(ThreadingHTTPServer):
 
 @contextmanager
 def serving(*fronts: Front) -> Iterator[None]:
-    threads = [threading.Thread(target=front.serve_forever, args=(0.01,), daemon=True) for front in fronts]
-    for thread in threads:
-        thread.start()
-    try:
+    with ExitStack() as stack:
+        for front in fronts:
+            stack.enter_context(served(front))
         yield
-    finally:
-        for front, thread in zip(fronts, threads, strict=True):
-            front.shutdown()
-            thread.join()
-            front.server_close()
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,6 @@ _PQ_PREFIX, _AGE_PREFIX, _PLUGIN_PREFIX = "AGE-SECRET-KEY-PQ-1", "AGE-SECRET-KEY
 _PGP_BEGINS = "-----BEGIN PGP PRIVATE KEY BLOCK-----"
 _STARTS = f"an age private key starts with {_AGE_PREFIX} or {_PQ_PREFIX}, a PGP one with {_PGP_BEGINS}"
 
-_NOT_IN_NAMES = re.compile(r"[<>()]")
-"""They divide a user ID into name, comment and address."""
-
 # What people give by mistake: how it begins, what it is, and what to do.
 _MISTAKES: tuple[tuple[str, str, str], ...] = (
     (
@@ -100,12 +97,9 @@ def check_can_generate(kind: str, surroundings: Surroundings, *, name: str, algo
         # It takes less than a millisecond; nothing tells better whether it can be done.
         generate(kind, surroundings, name=name, algorithm=algorithm)
         return
-    from .keys import pgp_home, pgp_program  # noqa: PLC0415  (as above)
+    from .keys import pgp_generation, pgp_home, pgp_program  # noqa: PLC0415  (as above)
 
-    if not name.strip() or not name.isprintable() or _NOT_IN_NAMES.search(name):
-        raise InvalidInputError(
-            "is empty, or holds a line break or one of < > ( )", where="pgp_name", hint="it is shown in lists of keys"
-        )
+    pgp_generation.user_id_part("pgp_name", name)
     answer = pgp_program.Gpg(surroundings.environment).ask(["--version"])
     if answer.code:
         raise EncryptionError(

@@ -51,13 +51,8 @@ class HybridKey(NativeKey):
     stanza = _STANZA
     share_size = age_primitives.HYBRID_SHARE_SIZE
 
-    def __init__(self, private: str) -> None:
-        try:
-            _prefix, seed = age_bech32.decode(private)
-            self._key = age_primitives.HybridPrivateKey(seed)
-        except KeyFormatError:
-            # Nothing of a private key may get into a traceback.
-            raise KeyFormatError("an age identity is damaged: its checksum does not fit") from None
+    def _take(self, content: bytes) -> None:
+        self._key = age_primitives.HybridPrivateKey(content)
 
     @property
     def recipient(self) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import typing as t
 from abc import ABC, abstractmethod
 
+from ..._errors import KeyFormatError
+from . import age_bech32
 from .age_format import AgeFile, AgeFileError, opened, unpadded
 
 _SEALED_FILE_KEY_SIZE = 16 + 16
@@ -21,6 +23,17 @@ class NativeKey(ABC):
 
     stanza: t.ClassVar[str]
     share_size: t.ClassVar[int]
+
+    def __init__(self, private: str) -> None:
+        """Raises `KeyFormatError` without a word of the key, for which there is no traceback either."""
+        try:
+            self._take(age_bech32.decode(private)[1])
+        except (KeyFormatError, ValueError):
+            raise KeyFormatError("an age identity is damaged: its checksum does not fit") from None
+
+    @abstractmethod
+    def _take(self, content: bytes) -> None:
+        """Make the key of its bytes. Raises `KeyFormatError` or `ValueError` if they are none."""
 
     @property
     @abstractmethod

@@ -8,7 +8,6 @@ Private to the collection. Stanza and labels: https://c2sp.org/age, the X25519 r
 
 from __future__ import annotations
 
-from ..._errors import KeyFormatError
 from .. import primitives
 from . import age_bech32
 from .age_native import NativeKey
@@ -24,14 +23,9 @@ class X25519Key(NativeKey):
     stanza = "X25519"
     share_size = _KEY_SIZE
 
-    def __init__(self, private: str) -> None:
+    def _take(self, content: bytes) -> None:
         primitives.require_cryptography()
-        try:
-            _prefix, content = age_bech32.decode(private)
-            self._key = primitives.x25519_private(content)
-        except (KeyFormatError, ValueError):
-            # Nothing of a private key may get into a traceback.
-            raise KeyFormatError("an age identity is damaged: its checksum does not fit") from None
+        self._key = primitives.x25519_private(content)
         self._public = self._key.public_key().public_bytes_raw()
 
     @property

@@ -26,9 +26,9 @@ def generate(surroundings: Surroundings, *, name: str, comment: str = "", algori
     """A new key pair. Raises `InvalidInputError`, `MissingLibraryError`, `UnsupportedError` or `EncryptionError`."""
     if algorithm not in _PARAMETERS:
         raise InvalidInputError(f"{algorithm} is none of {', '.join(ALGORITHMS)}", where="algorithm")
-    parameters = f"%no-protection\n{_PARAMETERS[algorithm]}Expire-Date: 0\nName-Real: {_word('name', name)}\n"
+    parameters = f"%no-protection\n{_PARAMETERS[algorithm]}Expire-Date: 0\nName-Real: {user_id_part('name', name)}\n"
     if comment:
-        parameters += f"Name-Comment: {_word('comment', comment)}\n"
+        parameters += f"Name-Comment: {user_id_part('comment', comment)}\n"
     with MemoryHome(surroundings.environment) as home:
         made = home.gpg.ask(["--full-generate-key"], f"{parameters}%commit\n".encode(), timeout=TIMEOUT)
         created = made.status("KEY_CREATED")
@@ -40,8 +40,8 @@ def generate(surroundings: Surroundings, *, name: str, comment: str = "", algori
         return public_of(exported.output.decode("ascii"))
 
 
-def _word(option: str, text: str) -> str:
-    """A part of a user ID, which is a line of its own, written as name (comment)."""
+def user_id_part(option: str, text: str) -> str:
+    """A part of a user ID, which is a line of its own, written as name (comment). Raises `InvalidInputError`."""
     if not text.strip() or not text.isprintable() or any(mark in text for mark in "<>()"):
         raise InvalidInputError(
             "is empty, or holds a line break or one of < > ( )", where=option, hint="it is shown in lists of keys"

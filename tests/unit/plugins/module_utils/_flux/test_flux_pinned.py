@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,6 +18,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._errors import (
 )
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.pinned import check, fetch
 from ansible_collections.fluxseed.gitops.plugins.module_utils._flux.settings import Pinned
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils.loopback import served
 
 CONTENT = b"kind: Namespace\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -40,16 +40,10 @@ class Files(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def served():
+def files_served():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_a_file(tmp_path):
@@ -60,7 +54,7 @@ def test_a_file(tmp_path):
 
 @pytest.mark.parametrize("path", ["/install.yaml", "/latest"])
 def test_a_url(path):
-    with served() as url:
+    with files_served() as url:
         assert fetch(Pinned(url + path, DIGEST), {}).content == CONTENT
 
 
@@ -77,7 +71,7 @@ def test_another_content_is_refused_with_both_checksums(tmp_path):
 def test_what_is_not_there(tmp_path):
     with pytest.raises(FileAccessError, match="cannot be read: No such file"):
         fetch(Pinned(str(tmp_path / "absent"), DIGEST), {})
-    with served() as url, pytest.raises(FileAccessError, match="HTTP 404"):
+    with files_served() as url, pytest.raises(FileAccessError, match="HTTP 404"):
         fetch(Pinned(url + "/absent", DIGEST), {})
     with pytest.raises(FileAccessError, match="cannot be fetched"):
         fetch(Pinned("http://127.0.0.1:1/install.yaml", DIGEST), {})

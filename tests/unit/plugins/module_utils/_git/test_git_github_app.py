@@ -9,7 +9,6 @@ import base64
 import contextlib
 import dataclasses
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -24,6 +23,7 @@ from ansible_collections.fluxseed.gitops.plugins.module_utils._git.github_app im
     installation_token,
     signed_statement,
 )
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils.loopback import served
 
 rsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.rsa")
 
@@ -78,17 +78,11 @@ class Api(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def served():
+def api_served():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     server.seen = []
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield server, dataclasses.replace(APP, base_url=f"http://127.0.0.1:{server.server_port}/api/v3/")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_a_statement_is_signed_and_short_lived():
@@ -97,13 +91,13 @@ def test_a_statement_is_signed_and_short_lived():
 
 
 def test_a_token_of_an_installation():
-    with served() as (server, app):
+    with api_served() as (server, app):
         assert installation_token(app, {}) == ("x-access-token", "a-token-of-an-hour")
         assert server.seen == [("POST", "/api/v3/app/installations/678/access_tokens")]
 
 
 def test_an_installation_is_found_by_its_owner():
-    with served() as (server, app):
+    with api_served() as (server, app):
         owned = dataclasses.replace(app, installation_id="", installation_owner="me")
         assert installation_token(owned, {})[1] == "a-token-of-an-hour"
         assert [path for _method, path in server.seen][:2] == [
@@ -122,7 +116,7 @@ def test_an_installation_is_found_by_its_owner():
     ],
 )
 def test_what_github_does_not_know(change, message):
-    with served() as (_server, app), pytest.raises(GitAuthenticationError, match=message) as caught:
+    with api_served() as (_server, app), pytest.raises(GitAuthenticationError, match=message) as caught:
         installation_token(dataclasses.replace(app, **change), {})
     assert "PRIVATE KEY" not in str(caught.value)
 

@@ -10,11 +10,12 @@ import json
 import threading
 import typing as t
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 from ansible_collections.fluxseed.gitops.plugins.module_utils._kubernetes.connection import Connection
+from ansible_collections.fluxseed.gitops.tests.unit.plugins.module_utils import loopback
 
 Answer = tuple[int, t.Any]
 
@@ -100,16 +101,11 @@ def served(fake: FakeApi) -> Iterator[Connection]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    connection = Connection.from_kubeconfig(kubeconfig(f"http://127.0.0.1:{server.server_port}"))
-    try:
+    with (
+        loopback.served(server),
+        closing(Connection.from_kubeconfig(kubeconfig(f"http://127.0.0.1:{server.server_port}"))) as connection,
+    ):
         yield connection
-    finally:
-        connection.close()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def kubeconfig(server: str, **user: str) -> dict[str, t.Any]:
